@@ -1,0 +1,1 @@
+"""Sentences that records can refute."""

@@ -1,0 +1,1 @@
+"""What is asked of the models: tasks, measures, plans, and the runner. Imports models."""

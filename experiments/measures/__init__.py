@@ -1,0 +1,13 @@
+"""How a cell is measured. One line a measure: name → ``"module:Class"``, imported when used."""
+
+MEASURES: dict[str, str] = {
+    "train": "experiments.measures.train:Train",
+    "gradient": "experiments.measures.gradient:Gradient",
+    "step_time": "experiments.measures.step_time:StepTime",
+    "memory": "experiments.measures.memory:Memory",
+    "flops": "experiments.measures.flops:Flops",
+    "depth": "experiments.measures.depth:Depth",
+    "path": "experiments.measures.path:Path",
+}
+
+ENTRY_POINTS = "seqyard.measures"

@@ -1,0 +1,68 @@
+"""What a measure is: validated options, a version, and cells → outcomes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from experiments.cell import Cell
+from experiments.record import Status
+from experiments.store import Store
+
+
+class Options(BaseModel):
+    """Base of every measure's options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a measure gives for one cell; the runner makes it a Record. The fields are the record's."""
+
+    status: Status = "ok"
+    reason: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    slices: list[dict[str, Any]] = field(default_factory=list)
+    curves: dict[str, list[Any]] = field(default_factory=dict)
+    rounds: list[float] = field(default_factory=list)
+    trials: list[dict[str, Any]] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)  # what the measure adds: kernel class ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a measure may use besides its cell."""
+
+    store: Store
+    progress: Callable[[str], None] = lambda message: None  # one short line for the live display
+
+
+class Diverged(Exception):
+    """Training gave a NaN or an infinity: a result, not a fault."""
+
+
+class Measure:
+    """Base of every measure. The class docstring's first line is its line in ``seqyard list``."""
+
+    version: ClassVar[int] = 1
+    Options: ClassVar[type[Options]] = Options
+    exclusive: ClassVar[bool] = False  # True: its blocks run alone, with all threads
+    needs_task: ClassVar[bool] = False  # True: the cell names a task and is trained on it
+    trains: ClassVar[bool] = False  # True: the recipe is part of the cell
+
+    def one(self, cell: Cell, context: Context) -> Outcome:
+        """Measure one cell. Exceptions become statuses in the runner."""
+        raise NotImplementedError
+
+    def block(self, cells: Sequence[Cell], context: Context) -> Iterator[tuple[Cell, Outcome]]:
+        """Measure cells one after the other; a timing measure overrides this to interleave them.
+
+        A measure that overrides it catches what one competitor raises (experiments.outcomes.guarded),
+        so that the others go on.
+        """
+        from experiments.outcomes import guarded
+
+        for cell in cells:
+            yield cell, guarded(self.one, cell, context)

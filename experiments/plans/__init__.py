@@ -1,0 +1,10 @@
+"""What is run together. One line a plan: name → ``"module:PLAN"``, imported when used."""
+
+PLANS: dict[str, str] = {
+    "table1": "experiments.plans.table1:PLAN",
+    "long_range": "experiments.plans.long_range:PLAN",
+    "throughput": "experiments.plans.throughput:PLAN",
+    "complexity": "experiments.plans.complexity:PLAN",
+}
+
+ENTRY_POINTS = "seqyard.plans"

@@ -1,0 +1,35 @@
+"""What a plan is: a function from a profile to blocks, and what its records feed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from experiments.cell import Block
+
+Profile = Literal["smoke", "quick", "standard", "full"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked a plan for."""
+
+    profile: Profile
+    architectures: Sequence[str]  # names or module:Class, in legend order
+    device: Literal["cpu", "cuda"]
+    threads: int  # all cores of the machine (timing); training cells take one each on a CPU
+    speed: Literal["fast", "plain"] = "fast"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One question, or several, as cells."""
+
+    name: str
+    description: str
+    budget: str  # the one kind of budget, in words: "equal steps", "equal tokens a batch"
+    blocks: Callable[[Request], list[Block]]
+    figures: tuple[str, ...] = ()  # names in analysis.figures
+    tables: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()  # ids of claims.md
+    profiles: dict[Profile, str] = field(default_factory=dict)  # one line each: seeds, sizes, cost

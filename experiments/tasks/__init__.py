@@ -1,0 +1,12 @@
+"""What the models are asked. One line a task: name → ``"module:Class"``, imported when used."""
+
+TASKS: dict[str, str] = {
+    "recall": "experiments.tasks.recall:Recall",
+    "associative_recall": "experiments.tasks.associative_recall:AssociativeRecall",
+    "copying": "experiments.tasks.copying:Copying",
+    "reversal": "experiments.tasks.reversal:Reversal",
+    "adding": "experiments.tasks.adding:Adding",
+    "digits": "experiments.tasks.digits:Digits",
+}
+
+ENTRY_POINTS = "seqyard.tasks"

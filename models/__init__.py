@@ -1,0 +1,14 @@
+"""What is compared. One line an architecture; the order is the order of legends and tables.
+
+The table maps a name to ``"module:Class"``; the module is imported when the architecture is used,
+so that reading this table costs nothing.
+"""
+
+MODELS: dict[str, str] = {
+    "rnn": "models.rnn:RNN",
+    "lstm": "models.lstm:LSTM",
+    "attentional_lstm": "models.attentional:AttentionalLSTM",
+    "transformer": "models.transformer:Transformer",
+}
+
+ENTRY_POINTS = "seqyard.architectures"

@@ -1,0 +1,223 @@
+"""What every architecture is: a Lightning module with `encode`, `decode` and `step`.
+
+B batch, S source positions, T target positions, D width, V target vocabulary, F source features.
+
+Embeddings, readouts, loss, optimiser and schedule live here and are not overridden: fairness by
+construction. An architecture maps embedded sequences to states; it never sees tokens.
+"""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.config import ModelConfig
+from models.cost import Cost
+from models.layer import Layer
+from models.problem import BOS, PAD, Problem
+from models.recipe import Recipe
+
+
+@dataclass
+class Batch:
+    """The tensors of one step.
+
+    A mask of None says that nothing is padded, so that no kernel pays for a mask.
+    """
+
+    source: Tensor  # (B, S) int64 tokens, or (B, S, F) float32
+    source_mask: Tensor | None  # (B, S) bool, True where real; padding is on the right
+    target: Tensor  # decoder (B, T), position (B, S), last (B,): int64 classes or float32
+    target_mask: Tensor | None  # like target, bool, True where the loss counts
+    slices: dict[str, Tensor] = field(default_factory=dict)  # name -> (B,) int64: distance, length ...
+
+    def to(self, device: torch.device | str, non_blocking: bool = True) -> "Batch":
+        """Return the batch on another device."""
+
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device, non_blocking=non_blocking)
+
+        return Batch(
+            source=self.source.to(device, non_blocking=non_blocking),
+            source_mask=move(self.source_mask),
+            target=self.target.to(device, non_blocking=non_blocking),
+            target_mask=move(self.target_mask),
+            slices=self.slices,
+        )
+
+
+class Memory(NamedTuple):
+    """What the encoder hands to the decoder and to the readouts."""
+
+    states: Tensor  # (B, S, D)
+    mask: Tensor | None  # (B, S) bool or None
+    final: Any = None  # the architecture's own: for example the last states of each layer
+
+
+class Seq2Seq(pl.LightningModule):
+    """Base of every architecture.
+
+    An architecture sets ``Config`` and ``version``, builds its modules in ``build``, and implements
+    ``encode``, ``decode``, ``start``, ``step``, ``core_parameters``, ``cost`` and ``layers``. With
+    ``problem.readout`` other than ``decoder`` only the encoder half is built and used.
+    """
+
+    Config: ClassVar[type[ModelConfig]] = ModelConfig
+    version: ClassVar[int] = 1  # raise it when results may change: old records are then not reused
+    citation: ClassVar[str] = ""
+
+    def __init__(self, config: ModelConfig, problem: Problem, recipe: Recipe | None = None) -> None:
+        super().__init__()
+        self.config, self.problem = config, problem
+        self.recipe = recipe or Recipe()
+        self.learning_rate = self.recipe.learning_rates[0]
+        width = config.width
+        if problem.source_kind == "tokens":
+            self.source_embedding: nn.Module = nn.Embedding(problem.source_size, width, padding_idx=PAD)
+        else:
+            self.source_embedding = nn.Linear(problem.source_size, width)
+        self.has_decoder = problem.readout == "decoder"
+        if self.has_decoder:
+            self.target_embedding = nn.Embedding(problem.target_size, width, padding_idx=PAD)
+        self.head = nn.Linear(width, problem.target_size)
+        self.build(config)
+        self._tie(config)
+
+    # What an architecture implements -------------------------------------------------------------
+
+    @abstractmethod
+    def build(self, config: Any) -> None:
+        """Create the modules: always the encoder, the decoder only if ``self.has_decoder``."""
+
+    @abstractmethod
+    def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
+        """Encode embedded source positions."""
+
+    @abstractmethod
+    def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
+        """Teacher-forced: embedded, right-shifted targets to output states (B, T, D), all at once."""
+
+    @abstractmethod
+    def start(self, memory: Memory) -> Any:
+        """Return the state before the first ``step``: tensors with the batch first, in tuples,
+        lists or dictionaries."""
+
+    @abstractmethod
+    def step(self, target_BD: Tensor, state: Any, memory: Memory) -> tuple[Tensor, Any]:
+        """Decode one position from the cached state; equals ``decode`` at that position."""
+
+    def summarise(self, memory: Memory) -> Tensor:
+        """Return (B, D), the state that answers for the whole sequence: that of its last position."""
+        if memory.mask is None:
+            return memory.states[:, -1]
+        last_B = memory.mask.sum(dim=1) - 1
+        return memory.states[torch.arange(len(last_B), device=last_B.device), last_B]
+
+    @classmethod
+    @abstractmethod
+    def core_parameters(cls, config: Any, problem: Problem) -> int:
+        """Return the parameter count without token embeddings (or input map) and output projection."""
+
+    @classmethod
+    @abstractmethod
+    def cost(cls, config: Any, problem: Problem, source_length: int, target_length: int) -> Cost:
+        """Return the theory for one example of these lengths (``target_length`` 0: encoder only)."""
+
+    @classmethod
+    @abstractmethod
+    def layers(cls) -> dict[str, Layer]:
+        """Return this architecture's measurable layers by part name; the first is its Table 1 row."""
+
+    # What all share ------------------------------------------------------------------------------
+
+    def _tie(self, config: ModelConfig) -> None:
+        if config.tie_embeddings == "none":
+            return
+        if not self.has_decoder:
+            raise ValueError("tie_embeddings needs a decoder (readout 'decoder')")
+        if config.tie_embeddings == "all":
+            if not isinstance(self.source_embedding, nn.Embedding) or (
+                self.problem.source_size != self.problem.target_size
+            ):
+                raise ValueError("tie_embeddings='all' needs one joint vocabulary")
+            self.source_embedding.weight = self.target_embedding.weight
+        self.head.weight = self.target_embedding.weight
+
+    def counted_core_parameters(self) -> int:
+        """Count the trainable parameters outside embeddings and output projection."""
+        outside = ("source_embedding.", "target_embedding.", "head.")
+        return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(outside))
+
+    def encode_source(self, source: Tensor, mask_BS: Tensor | None) -> Memory:
+        """Embed and encode source tokens (B, S) or features (B, S, F)."""
+        return self.encode(self.source_embedding(source), mask_BS)
+
+    def shift_right(self, target_BT: Tensor) -> Tensor:
+        """Return the decoder's input: begin-of-sequence, then every target token but the last."""
+        begin_B1 = target_BT.new_full((len(target_BT), 1), BOS)
+        return torch.cat([begin_B1, target_BT[:, :-1]], dim=1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Return logits: (B, T, V) for ``decoder``, (B, S, V) for ``position``, (B, V) for ``last``."""
+        return self.logits(self.encode_source(batch.source, batch.source_mask), batch.target)
+
+    def logits(self, memory: Memory, target: Tensor) -> Tensor:
+        """Read the answer from an encoded source; ``target`` is used by the decoder alone."""
+        if self.problem.readout == "decoder":
+            shifted_BTD = self.target_embedding(self.shift_right(target))
+            return self.head(self.decode(shifted_BTD, memory))
+        if self.problem.readout == "position":
+            return self.head(memory.states)
+        return self.head(self.summarise(memory))
+
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the mean loss over the counted positions (label smoothing: Szegedy et al. 2016, 7)."""
+        if self.problem.objective == "mean_squared_error":
+            error = (logits.squeeze(-1) - batch.target) ** 2
+            if batch.target_mask is None:
+                return error.mean()
+            return (error * batch.target_mask).sum() / batch.target_mask.sum()
+        target = batch.target
+        if batch.target_mask is not None:
+            target = target.masked_fill(~batch.target_mask, -100)
+        smoothing = self.recipe.label_smoothing if self.training else 0.0
+        return functional.cross_entropy(
+            logits.flatten(0, -2).float(),
+            target.flatten(),
+            ignore_index=-100,
+            label_smoothing=smoothing,
+        )
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Lightning hook: loss of one batch."""
+        return self.loss(self(batch), batch)
+
+    def configure_optimizers(self) -> Any:
+        """Lightning hook: AdamW with the recipe's schedule, stepped every optimiser step."""
+        optimizer = torch.optim.AdamW(
+            self.parameters(),
+            lr=self.learning_rate,
+            betas=(0.9, self.recipe.adam_beta2),
+            weight_decay=self.recipe.weight_decay,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.learning_rate_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def learning_rate_factor(self, step: int) -> float:
+        """Return the factor on the learning rate at a step (0-based): warm-up, then the schedule."""
+        recipe = self.recipe
+        warm = max(1, recipe.warmup_steps)
+        if step < recipe.warmup_steps:
+            return (step + 1) / warm
+        if recipe.schedule == "inverse_sqrt":
+            return math.sqrt(warm / (step + 1))
+        if recipe.schedule == "cosine":
+            progress = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return 1.0
