@@ -8,7 +8,6 @@ construction. An architecture maps embedded sequences to states; it never sees t
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
@@ -16,39 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.batch import Batch
 from models.config import ModelConfig
 from models.cost import Cost
 from models.layer import Layer
 from models.problem import BOS, PAD, Problem
 from models.recipe import Recipe
-
-
-@dataclass
-class Batch:
-    """The tensors of one step.
-
-    A mask of None says that nothing is padded, so that no kernel pays for a mask.
-    """
-
-    source: Tensor  # (B, S) int64 tokens, or (B, S, F) float32
-    source_mask: Tensor | None  # (B, S) bool, True where real; padding is on the right
-    target: Tensor  # decoder (B, T), position (B, S), last (B,): int64 classes or float32
-    target_mask: Tensor | None  # like target, bool, True where the loss counts
-    slices: dict[str, Tensor] = field(default_factory=dict)  # name -> (B,) int64: distance, length ...
-
-    def to(self, device: torch.device | str, non_blocking: bool = True) -> "Batch":
-        """Return the batch on another device."""
-
-        def move(tensor: Tensor | None) -> Tensor | None:
-            return None if tensor is None else tensor.to(device, non_blocking=non_blocking)
-
-        return Batch(
-            source=self.source.to(device, non_blocking=non_blocking),
-            source_mask=move(self.source_mask),
-            target=self.target.to(device, non_blocking=non_blocking),
-            target_mask=move(self.target_mask),
-            slices=self.slices,
-        )
+from models.scoring import score_logits
 
 
 class Memory(NamedTuple):
@@ -196,6 +169,12 @@ class Seq2Seq(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Lightning hook: loss of one batch."""
         return self.loss(self(batch), batch)
+
+    def validation_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
+        """Lightning hook: teacher-forced sums of one batch, for whoever selects."""
+        logits = self(batch)
+        total_B, count_B = score_logits(logits, batch, self.problem)
+        return {"total": total_B.sum(), "count": count_B.sum(), "loss": self.loss(logits, batch)}
 
     def configure_optimizers(self) -> Any:
         """Lightning hook: AdamW with the recipe's schedule, stepped every optimiser step."""
