@@ -24,7 +24,7 @@ class ModelConfig(BaseModel):
         return 1
 
     def exemptions(self) -> dict[str, str]:
-        """Return conformance checks that this configuration declares itself exempt from, with the reason.
+        """Return the conformance checks that this configuration declares itself exempt from, and why.
 
         An exempt check must then fail: see models.conformance.
         """

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What one forward pass of a whole model costs for one example of S source and T target positions."""
+    """What one forward pass of a whole model costs for one example of S and T positions."""
 
     parameters: int  # without token embeddings and output projection
     flops: int  # forward, matrix products, embeddings and output projection included

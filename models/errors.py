@@ -19,7 +19,7 @@ def nearest(wrong: str, choices: Iterable[str]) -> str:
 
 
 def explain(error: ValidationError, what: str, fields: Iterable[str]) -> BadInput:
-    """Turn pydantic's errors into one line: every wrong key with its value and the nearest valid one."""
+    """Turn pydantic's errors into one line: every wrong key, its value and the nearest valid one."""
     parts = []
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"]) or what
