@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.cell import Block, Cell
+from experiments.planning import make_cell
 from experiments.plans.base import Plan, Profile, Request
 from experiments.plans.long_range import powers
-from experiments.planning import make_cell
 from models.registry import architecture as find_architecture
 
 

@@ -9,8 +9,8 @@ selected model follows in the same block.
 from dataclasses import dataclass
 
 from experiments.cell import Block
-from experiments.plans.base import Plan, Profile, Request
 from experiments.planning import make_cell
+from experiments.plans.base import Plan, Profile, Request
 
 
 @dataclass(frozen=True, kw_only=True)

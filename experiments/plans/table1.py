@@ -1,4 +1,4 @@
-"""Plan ``table1``: all three questions in one report, "Table 1 of Attention Is All You Need, measured"."""
+"""Plan ``table1``: all three questions in one report, Table 1 of the Transformer paper, measured."""
 
 from experiments.cell import Block
 from experiments.plans import complexity, long_range, throughput

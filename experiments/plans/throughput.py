@@ -8,9 +8,9 @@ compares the recurrent layers in the same kernel class, to tell kernel from arch
 from dataclasses import dataclass
 
 from experiments.cell import Block
+from experiments.planning import make_cell
 from experiments.plans.base import Plan, Profile, Request
 from experiments.plans.long_range import powers
-from experiments.planning import make_cell
 from models.registry import architecture as find_architecture
 
 
