@@ -22,11 +22,15 @@ def explain(error: ValidationError, what: str, fields: Iterable[str]) -> BadInpu
     """Turn pydantic's errors into one line: every wrong key, its value and the nearest valid one."""
     parts = []
     for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or what
+        key = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "default_factory_not_called":
+            continue  # a default that follows from another field, which is wrong and named itself
         if item["type"] == "extra_forbidden":
             parts.append(f"unknown key '{key}'.{nearest(key, fields)}")
+        elif not key:
+            parts.append(message)
         else:
-            message = item["msg"].removeprefix("Value error, ")
             shown = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
             parts.append(f"{key}{shown}: {message}")
     return BadInput(f"{what}: " + "; ".join(parts))

@@ -134,7 +134,7 @@ def test(
     sums = _Sums()
     forced = torch.zeros(2, dtype=torch.float64)
     losses = []
-    for examples in subject.task.evaluation("test", cell.seed, subject.recipe.batch_size * 4):
+    for examples in subject.task.evaluation("test", subject.recipe.batch_size * 4):
         batch = to_batch(examples).to(model.device)
         logits = model(batch)
         scores = score_logits(logits, batch, model.problem)
