@@ -46,6 +46,8 @@ def fixed_batch(problem: Problem, n_source: int, n_target: int, batch: int, seed
     """
     generator = np.random.default_rng([seed, n_source, n_target, batch])
     shape = {"decoder": (batch, n_target), "position": (batch, n_source), "last": (batch,)}
+    source: NDArray
+    target: NDArray
     if problem.source_kind == "tokens":
         source = _tokens(generator, problem.source_size, (batch, n_source))
     else:

@@ -1,4 +1,4 @@
-"""What a task is: it owns its generator, splits, vocabulary, slices, chance level and version. No torch.
+"""What a task is: it owns generator, splits, vocabulary, slices, chance level and version. No torch.
 
 B examples, S source positions, T target positions, F source features.
 """
@@ -18,14 +18,15 @@ Split = Literal["train", "validation", "test"]
 HeldOut = Literal["validation", "test"]
 
 
-def _distinct(values: tuple[int, ...]) -> tuple[int, ...]:
+def distinct(values: tuple[int, ...]) -> tuple[int, ...]:
+    """Return ``values``, or raise ValueError if one occurs twice."""
     if len(set(values)) < len(values):
         raise ValueError("every value may be named once only")
     return values
 
 
 Positive = Annotated[int, Field(gt=0)]
-Positives = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(_distinct)]
+Positives = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(distinct)]
 """Distinct lengths, loads ..., at least one."""
 
 

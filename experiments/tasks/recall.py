@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from experiments.tasks.base import Examples, HeldOut, Positive, _distinct
+from experiments.tasks.base import Examples, HeldOut, Positive, distinct
 from experiments.tasks.generated import GeneratedTask, require_sources
 from models.problem import SPECIALS, Problem
 
@@ -44,7 +44,7 @@ class Recall(GeneratedTask):
     alphabet: int = Field(8, gt=1, description="different symbols")
     distractors: int = Field(8, gt=1, description="different distractors")
     distances: Annotated[
-        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_distinct)
+        tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(distinct)
     ] = Field((1, 2, 4, 8, 16, 32, 64), description="distractors between the last symbol and the end")
     length: Positive | None = Field(
         default_factory=_longest,
