@@ -80,13 +80,16 @@ def fit(
     return watch.finish(time.perf_counter() - begun)
 
 
-def build_trainer(recipe: Recipe, cell: Cell, callbacks: list[pl.Callback]) -> pl.Trainer:
+def build_trainer(
+    recipe: Recipe, cell: Cell, callbacks: list[pl.Callback], *, validate: bool = True
+) -> pl.Trainer:
     """Return a Trainer without what costs time at every step: no logger, no bar, no checkpoints."""
     return pl.Trainer(
         accelerator="gpu" if cell.device == "cuda" else "cpu",
         devices=1,
         precision="bf16-mixed" if cell.precision == "bfloat16" else "32-true",
         max_steps=recipe.steps,
+        limit_val_batches=1.0 if validate else 0,
         val_check_interval=min(recipe.validate_every, recipe.steps),
         check_val_every_n_epoch=None,
         gradient_clip_val=recipe.gradient_clip,

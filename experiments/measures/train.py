@@ -92,11 +92,9 @@ def train_best(
     Raises:
         Diverged: no trial has a finite validation score.
     """
-    trials = []
-    for learning_rate in subject.recipe.learning_rates:
-        trials.append(
-            fit(subject, cell, learning_rate, lambda m, r=learning_rate: progress(f"lr {r:g}: {m}"))
-        )
+    trials = [
+        fit(subject, cell, rate, _named(progress, rate)) for rate in subject.recipe.learning_rates
+    ]
     finished = [trial for trial in trials if trial.validation is not None]
     if not finished:
         raise Diverged(
@@ -105,6 +103,10 @@ def train_best(
     smaller_is_better = subject.task.problem().objective == "mean_squared_error"
     best = (min if smaller_is_better else max)(finished, key=lambda trial: trial.validation or 0.0)
     return trials, best, with_weights(subject, cell, best.weights)
+
+
+def _named(progress: Callable[[str], None], rate: float) -> Callable[[str], None]:
+    return lambda message: progress(f"learning rate {rate:g}, {message}")
 
 
 def trained_model(subject: Subject, cell: Cell, trained: str, context: Context) -> Seq2Seq:
@@ -134,7 +136,7 @@ def test(
     sums = _Sums()
     forced = torch.zeros(2, dtype=torch.float64)
     losses = []
-    for examples in subject.task.evaluation("test", subject.recipe.batch_size * 4):
+    for examples in subject.task.evaluation("test", 4 * subject.recipe.batch_size):
         batch = to_batch(examples).to(model.device)
         logits = model(batch)
         scores = score_logits(logits, batch, model.problem)
