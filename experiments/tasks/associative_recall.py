@@ -3,6 +3,7 @@
 B examples, S source positions, N slots of two positions, L pairs (load).
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
@@ -65,11 +66,12 @@ class AssociativeRecall(GeneratedTask):
             )
         if most > self.keys:
             raise ValueError(f"loads = {most}: more pairs than different keys (keys = {self.keys})")
-        noise = self.length - 1 - 2 * min(self.loads)
-        require_sources(
-            self.keys * self.values ** min(self.loads) * self.fillers**noise,
-            f"{self.keys} keys, {self.values} values and {noise} fillers",
-        )
+        for load in self.loads:
+            noise = self.length - 1 - 2 * load
+            require_sources(
+                math.perm(self.keys, load) * self.values**load * self.fillers**noise,
+                f"{load} pairs of {self.keys} keys and {self.values} values, and {noise} fillers",
+            )
         return self
 
     def problem(self) -> Problem:

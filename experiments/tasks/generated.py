@@ -21,8 +21,8 @@ SHARES: dict[Split, float] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 SCOPES: dict[Split, int] = {"train": 1, "validation": 2, "test": 3}
 """First word of every random seed here, so that no two splits share a random stream."""
 
-MINIMUM_SOURCES = 1000
-"""With fewer possible sources a split may be empty, or a test of memory alone."""
+MINIMUM_SOURCES = 4000
+"""With fewer, a held-out split has less than 400: too few for its answers to be balanced."""
 
 _CANDIDATE_NUMBERS = 1 << 22  # tokens or floats drawn at a time: bounds memory at long lengths
 
@@ -64,7 +64,7 @@ def fill(split: Split, count: int, draw: Callable[[int], Examples]) -> Examples:
     """
     share, missing, kept = SHARES[split], count, []
     left = 1000 + 20 * int(count / share)
-    at_once = left
+    at_once = 1024
     while missing and left > 0:
         candidates = draw(min(at_once, int(1.15 * missing / share) + 8))
         left -= len(candidates)

@@ -1,0 +1,56 @@
+"""Associative recall: what distance and load mean, and that they vary independently."""
+
+import numpy as np
+import pytest
+
+from experiments.tasks.associative_recall import AssociativeRecall
+from experiments.tasks.find import task_for
+from models.errors import BadInput
+
+
+def test_distance_and_load_are_what_the_source_shows():
+    task = AssociativeRecall()
+    keys, values = set(range(3, 19)), set(range(19, 35))
+    for step in range(8):
+        batch = task.train_batch(0, step, 64)
+        distances, loads = batch.slices["distance"].tolist(), batch.slices["load"].tolist()
+        for row, distance, load in zip(batch.source.tolist(), distances, loads, strict=True):
+            pairs = [(i, row[i]) for i in range(0, 64, 2) if row[i] in keys]
+            assert len(pairs) == load
+            assert len({key for _, key in pairs}) == load
+            assert all(row[i + 1] in values for i, _ in pairs)
+            assert sum(token in values for token in row) == load
+            assert [64 - i for i, key in pairs if key == row[-1]] == [distance]
+
+
+def test_distance_and_load_are_combined_freely():
+    points = list(AssociativeRecall().points("test"))
+    assert len(points) == 6 * 3
+    assert {"distance": 64, "load": 2} in points
+    assert {"distance": 2, "load": 8} in points
+
+
+def test_the_queried_pair_is_not_told_by_its_place_in_the_source():
+    # with 8 pairs at random slots the queried one must not always be, say, the last before the end
+    task = AssociativeRecall(distances=(16,), loads=(8,), length=65)
+    ranks = []
+    for batch in task.evaluation("test", 64):
+        places = (batch.source[:, :-1:2] >= 3) & (batch.source[:, :-1:2] < 19)
+        ranks += (places[:, : 32 - 8].sum(axis=1)).tolist()
+    assert len(np.unique(ranks)) >= 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"distances": [3]}, "distances.0 = 3: Input should be a multiple of 2"),
+        ({"length": 64}, "length = 64: must be odd and at least 65"),
+        ({"length": 33}, "length = 33: must be odd and at least 65, for 8 pairs and distance 64"),
+        ({"loads": [20]}, "loads = 20: more pairs than different keys"),
+        ({"loads": [0]}, "loads.0 = 0: Input should be greater than 0"),
+        ({"keys": 2, "values": 2, "loads": [1], "distances": [2]}, "only 4 different sources"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(BadInput, match=message):
+        task_for("associative_recall", options)

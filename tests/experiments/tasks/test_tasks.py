@@ -1,0 +1,84 @@
+"""Every registered task passes the linter, with several option sets; every fault is caught."""
+
+import pytest
+
+from experiments.tasks import TASKS
+from experiments.tasks.base import Task
+from experiments.tasks.find import task_for
+from tests.experiments.tasks import linter
+
+OPTIONS: dict[str, list[dict]] = {
+    "recall": [
+        {},
+        {"symbols": 2, "length": 34, "distances": [1, 4, 16]},
+        {"length": None, "distances": [1, 5, 20]},
+        # 4,096 sources: splits that are not disjoint by construction would collide
+        {"symbols": 3, "length": None, "distances": [1]},
+        {"symbols": 2, "alphabet": 4, "distractors": 3, "distances": [0, 7], "length": 12},
+    ],
+    "associative_recall": [
+        {},
+        {"keys": 4, "values": 4, "loads": [1, 4], "distances": [2, 8], "length": 11},
+        {"keys": 8, "values": 9, "loads": [2], "distances": [4]},
+    ],
+    "copying": [
+        {},
+        {"alphabet": 16, "train_lengths": [3, 3], "test_lengths": [3, 5]},
+    ],
+    "reversal": [
+        {},
+        {"alphabet": 16, "train_lengths": [3, 4], "test_lengths": [3, 5]},
+    ],
+    "adding": [
+        {},
+        {"objective": "classification"},
+        {"distances": [2, 10], "length": 12},
+    ],
+    "digits": [{}],
+}
+CASES = [
+    pytest.param(name, options, id=f"{name}-{index}")
+    for name in TASKS
+    for index, options in enumerate(OPTIONS.get(name, [{}]))
+]
+CHECKS = [
+    linter.lint_arrays,
+    linter.lint_answers,
+    linter.lint_reproducible,
+    linter.lint_disjoint,
+    linter.lint_slices,
+    linter.lint_balance,
+    linter.lint_floor,
+]
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_lint(name, options, check):
+    check(task_for(name, options))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_docstring_example_runs(name):
+    linter.lint_docstring(type(task_for(name)))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_registered_name_is_the_class_name(name):
+    task = task_for(name)
+    assert task.name == name
+    assert isinstance(task, Task)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_evaluation_batches_are_not_padded(name, options):
+    for batch in task_for(name, options).evaluation("test", 32):
+        assert (batch.source_lengths == batch.source.shape[1]).all()
+        assert batch.target_mask is None
+        assert len(batch) <= 32
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_plain_data_rebuilds_the_same_task(name, options):
+    task = task_for(name, options)
+    assert task_for(name, task.model_dump(mode="json")) == task
