@@ -27,10 +27,10 @@ def greedy(
     *,
     stop_at_eos: bool = True,
 ) -> Tensor:
-    """Return the most probable token at each position, given those before: (B, T) int64, T <= max_length.
+    """Return the most probable token at each position given those before: (B, T) int64.
 
     The model decodes in evaluation mode and is given back in the mode that it was in. A row ends with
-    EOS; what follows is PAD, and decoding stops when every row has ended.
+    EOS; what follows is PAD, and decoding stops when every row has ended, or at ``max_length``.
 
     Args:
         model: an architecture with a decoder.
