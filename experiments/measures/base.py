@@ -37,6 +37,7 @@ class Context:
 
     store: Store
     progress: Callable[[str], None] = lambda message: None  # one short line for the live display
+    started: Callable[[Cell], None] = lambda cell: None  # now working on this cell: a death is its own
 
 
 class Diverged(Exception):
@@ -51,6 +52,7 @@ class Measure:
     exclusive: ClassVar[bool] = False  # True: its blocks run alone, with all threads
     needs_task: ClassVar[bool] = False  # True: the cell names a task and is trained on it
     trains: ClassVar[bool] = False  # True: the recipe is part of the cell
+    hardware_bound: ClassVar[bool] = False  # True: the result holds for one device model (time, memory)
 
     def one(self, cell: Cell, context: Context) -> Outcome:
         """Measure one cell. Exceptions become statuses in the runner."""
@@ -60,9 +62,11 @@ class Measure:
         """Measure cells one after the other; a timing measure overrides this to interleave them.
 
         A measure that overrides it catches what one competitor raises (experiments.outcomes.guarded),
-        so that the others go on.
+        so that the others go on, and calls ``context.started(cell)`` whenever it turns to a cell, so
+        that time limit and sudden death are counted against the right one.
         """
         from experiments.outcomes import guarded
 
         for cell in cells:
+            context.started(cell)
             yield cell, guarded(self.one, cell, context)

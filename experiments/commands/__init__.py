@@ -1,0 +1,1 @@
+"""One sub-command of ``seqyard`` a module; each has ``main(arguments) -> exit code``."""

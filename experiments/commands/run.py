@@ -1,0 +1,245 @@
+"""``seqyard run PLAN``: plan, run what is missing, report."""
+
+import argparse
+import json
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.cell import Block
+from experiments.cli import fail
+from experiments.commands.parser import Parser, choice, number
+from experiments.environment import choose_device, cores
+from experiments.launch import RunStopped, Settings, launch
+from experiments.locks import store_lock
+from experiments.plans import ENTRY_POINTS, PLANS
+from experiments.plans.base import PROFILES, Plan, Request
+from experiments.progress import Display, clock, display_for, label
+from experiments.store import Store
+from models import MODELS
+from models.errors import BadInput
+from models.lookup import find
+
+EXAMPLES = """\
+  seqyard run table1 --profile quick
+  seqyard run table1 --architecture my_module:MyModel     beside the default ones
+  seqyard run complexity --only lstm transformer          these alone
+  seqyard run long_range --profile standard --seconds 480 in slices of eight minutes
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a plan.
+
+    Raises:
+        BadInput: an argument, a cell or the store is wrong.
+    """
+    options = parser().parse(arguments)
+    plan = find_plan(options.plan)
+    request = make_request(options)
+    store = Store(options.store or Path("runs") / f"{plan.name}-{request.profile}")
+    print(f"planning {plan.name} ({request.profile}) ...", file=sys.stderr, flush=True)
+    blocks = distinct(plan.blocks(request))
+    store.create()
+    with store_lock(store.folder):
+        return run(options, plan, request, blocks, store, command_line(arguments))
+
+
+def run(
+    options: argparse.Namespace,
+    plan: Plan,
+    request: Request,
+    blocks: list[Block],
+    store: Store,
+    command: str,
+) -> int:
+    """Run what is missing, with the store in hand."""
+    from experiments.manifest import write_manifest
+
+    cells = {cell.key: cell for block in blocks for cell in block.cells}
+    statuses = {key: store.read(key).status for key in cells if store.has(key)}
+    write_manifest(store, plan, request, blocks, command)
+    settings = Settings(
+        device=request.device,
+        workers=options.workers or (1 if request.device == "cuda" else cores()),
+        speed=request.speed,
+        seconds=options.seconds,
+    )
+    display = display_for(cells.values(), statuses)
+    try:
+        with display:
+            launch(blocks, store, settings, display)
+    except KeyboardInterrupt:
+        return fail(f"interrupted; {_kept(display)}", 130)
+    except RunStopped as error:
+        return fail(f"{error}", 1)
+    report = None
+    if not options.no_report:
+        from experiments.commands.report import write
+
+        report = write(store.folder, None)
+    summary = summarise(display, store, plan, request, report)
+    print(json.dumps(summary) if options.json else in_words(summary))
+    return 0
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    found = Parser("run", "Run a plan and write its report. Finished cells are not repeated.", EXAMPLES)
+    found.add_argument("plan", metavar="PLAN", help="a name of `seqyard list plans`, or module:PLAN")
+    found.add_argument(
+        "--profile",
+        type=choice("profile", PROFILES),
+        default="quick",
+        metavar="PROFILE",
+        help=f"{', '.join(PROFILES)} (default: quick)",
+    )
+    found.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="where records go (default: runs/PLAN-PROFILE)"
+    )
+    found.add_argument(
+        "--architecture",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="more architectures, by name or module:Class, beside the default ones",
+    )
+    found.add_argument(
+        "--only", nargs="+", action="extend", default=[], metavar="NAME", help="these in their place"
+    )
+    add_machine_options(found)
+    found.add_argument(
+        "--workers",
+        type=number(int, 1),
+        metavar="N",
+        help="cells trained at a time (default: one a core; one on a GPU)",
+    )
+    found.add_argument(
+        "--seconds",
+        type=number(float, 0),
+        metavar="LIMIT",
+        help="begin nothing new after this long; run again to go on",
+    )
+    found.add_argument("--no-report", action="store_true", help="only records, no report")
+    found.add_argument("--json", action="store_true", help="print the summary as JSON")
+    return found
+
+
+def add_machine_options(found: Parser) -> None:
+    """Add what `run` and `train` share."""
+    found.add_argument(
+        "--device",
+        type=choice("device", ("auto", "cpu", "cuda")),
+        default="auto",
+        metavar="DEVICE",
+        help="auto, cpu, cuda (default: auto)",
+    )
+    found.add_argument(
+        "--speed",
+        type=choice("speed", ("fast", "plain")),
+        default="fast",
+        metavar="SPEED",
+        help="fast: the measured speed settings; plain: torch as it ships (default: fast)",
+    )
+
+
+def find_plan(name: str) -> Plan:
+    """Return the plan called ``name``.
+
+    Raises:
+        BadInput: there is none; the message names the nearest.
+    """
+    plan = find(name, PLANS, ENTRY_POINTS, "plan")
+    if not isinstance(plan, Plan):
+        raise BadInput(f"plan '{name}': {plan!r} is not an experiments.plans.base.Plan.")
+    return plan
+
+
+def make_request(options: argparse.Namespace) -> Request:
+    """Return the request; loads every architecture, so that a wrong name stops here."""
+    from models.registry import architecture
+
+    names = list(dict.fromkeys([*(options.only or MODELS), *options.architecture]))
+    for name in names:
+        architecture(name)
+    return Request(
+        profile=options.profile,
+        architectures=names,
+        device=choose_device(options.device),
+        threads=cores(),
+        speed=options.speed,
+    )
+
+
+def distinct(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks without cells that an earlier one has, where that changes no comparison.
+
+    Raises:
+        ValueError: a comparison shares a cell with another block; the plan is wrong.
+    """
+    seen: set[str] = set()
+    found = []
+    for block in blocks:
+        cells = tuple({cell.key: cell for cell in block.cells if cell.key not in seen}.values())
+        if block.exclusive and len(cells) < len(block.cells):
+            raise ValueError(f"block '{block.name}' has a cell twice, or one of an earlier block")
+        seen |= {cell.key for cell in cells}
+        if cells:
+            found.append(block.model_copy(update={"cells": cells}))
+    return found
+
+
+def command_line(arguments: Sequence[str]) -> str:
+    """Return the exact command, with no more of a path than its last part."""
+    parts = [Path(part).name if Path(part).is_absolute() else part for part in arguments]
+    return shlex.join(["seqyard", "run", *parts])
+
+
+def summarise(
+    display: Display, store: Store, plan: Plan, request: Request, report: Path | None
+) -> dict[str, Any]:
+    """Return how the run ended, as plain data."""
+    statuses = display.statuses
+    failed = [key for key in display.cells if statuses.get(key, "ok") != "ok"]
+    return {
+        "plan": plan.name,
+        "profile": request.profile,
+        "store": str(store.folder),
+        "cells": len(display.cells),
+        "done": display.counts().total(),
+        "new": len(display.new),
+        "left": len(display.cells) - display.counts().total(),
+        "statuses": dict(sorted(display.counts().items())),
+        "without_result": [
+            {"key": key, "cell": label(display.cells[key]), "status": statuses[key]} for key in failed
+        ],
+        "seconds": round(display.elapsed(), 1),
+        "report": None if report is None else str(report),
+    }
+
+
+def in_words(summary: dict[str, Any]) -> str:
+    """Return the summary for people."""
+    counts = Counter(row["status"].replace("_", " ") for row in summary["without_result"])
+    lines = [
+        f"{summary['plan']} ({summary['profile']}): {summary['done']}/{summary['cells']} cells done, "
+        f"{summary['new']} of them now, in {clock(summary['seconds'])}"
+    ]
+    if counts:
+        lines.append("without result: " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+    if summary["left"]:
+        lines.append(f"{summary['left']} cells left; run the same command again to go on")
+    if summary["report"]:
+        lines.append(f"report: {summary['report']}")
+    return "\n".join(lines)
+
+
+def _kept(display: Display) -> str:
+    done = display.counts().total()
+    return (
+        f"{done} of {len(display.cells)} cells are done and kept; the same command goes on from there"
+    )

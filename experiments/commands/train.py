@@ -1,0 +1,193 @@
+"""``seqyard train``: one cell from flags."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.cell import Block
+from experiments.cli import fail
+from experiments.commands.parser import Parser, number
+from experiments.commands.run import add_machine_options
+from experiments.environment import choose_device, cores
+from experiments.launch import RunStopped, Settings, launch
+from experiments.locks import store_lock
+from experiments.plans.base import Request
+from experiments.progress import clock, display_for
+from experiments.record import Record
+from experiments.store import Store
+from models.errors import BadInput, nearest
+
+EXAMPLES = """\
+  seqyard train --task recall --architecture lstm --learning-rate 1e-3 --steps 500
+  seqyard train --task copying --architecture transformer --budget 40000 --set model.layers=2
+  seqyard train --task recall --architecture rnn --set length=64 --seed 3 --json
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train, test once, and print what came out.
+
+    Raises:
+        BadInput: an argument is wrong.
+    """
+    options = parser().parse(arguments)
+    block = Block(name="train", cells=(make_cell(options),), timeout_s=options.timeout)
+    cell = block.cells[0]
+    store = Store(options.store)
+    store.create()
+    with store_lock(store.folder):
+        known = {cell.key: store.read(cell.key).status} if store.has(cell.key) else {}
+        if known:
+            print("recorded before; --store FOLDER elsewhere trains again", file=sys.stderr)
+        else:
+            settings = Settings(device=cell.device, speed=cell.speed)
+            display = display_for([cell], known)
+            try:
+                with display:
+                    launch([block], store, settings, display)
+            except KeyboardInterrupt:
+                return fail("interrupted; nothing was recorded", 130)
+            except RunStopped as error:
+                return fail(f"{error}", 1)
+        record = store.read(cell.key)
+    print(record.model_dump_json() if options.json else in_words(record))
+    return 0
+
+
+def parser() -> Parser:
+    """Return the command's parser."""
+    found = Parser("train", "Train one architecture on one task; print the scores.", EXAMPLES)
+    found.add_argument("--task", required=True, metavar="NAME", help="see `seqyard list tasks`")
+    found.add_argument("--architecture", required=True, metavar="NAME", help="name or module:Class")
+    found.add_argument(
+        "--learning-rate",
+        type=number(float, 0, above=True),
+        nargs="+",
+        metavar="RATE",
+        help="several are tried in turn, and one selected on validation",
+    )
+    found.add_argument("--steps", type=int, metavar="N", help="optimiser steps")
+    found.add_argument("--batch-size", type=int, metavar="N", help="examples a step")
+    found.add_argument("--width", type=int, metavar="D", help="embedding and state width")
+    found.add_argument("--budget", type=int, metavar="N", help="parameters, in place of --width")
+    found.add_argument("--seed", type=int, default=0, metavar="N")
+    found.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any option of architecture, task, recipe or measure; where a name is not unique, "
+        "as model.KEY, task.KEY, recipe.KEY or measure.KEY",
+    )
+    found.add_argument("--threads", type=number(int, 1), metavar="N", help="default: all cores")
+    found.add_argument(
+        "--timeout", type=number(float, 0, above=True), default=86400.0, metavar="SECONDS"
+    )
+    add_machine_options(found)
+    found.add_argument(
+        "--store", type=Path, default=Path("runs/train"), metavar="FOLDER", help="default: runs/train"
+    )
+    found.add_argument("--json", action="store_true", help="print the record as JSON")
+    return found
+
+
+def make_cell(options: argparse.Namespace) -> Any:
+    """Return the cell that the flags describe."""
+    from experiments import planning
+    from experiments.run import find_measure
+    from experiments.tasks.find import find_task
+    from models.recipe import Recipe
+    from models.registry import architecture
+
+    parts = {
+        "model": architecture(options.architecture).Config.model_fields,
+        "task": find_task(options.task).model_fields,
+        "recipe": Recipe.model_fields,
+        "measure": find_measure("train").Options.model_fields,
+    }
+    given = assign(options.set, parts)
+    flags = {
+        ("model", "width"): options.width,
+        ("recipe", "learning_rates"): options.learning_rate,
+        ("recipe", "steps"): options.steps,
+        ("recipe", "batch_size"): options.batch_size,
+    }
+    for (part, key), value in flags.items():
+        if value is not None:
+            given[part][key] = value
+    steps = given["recipe"].get("steps")
+    if isinstance(steps, int) and "validate_every" not in given["recipe"]:
+        given["recipe"]["validate_every"] = max(1, min(100, steps // 5))
+    threads = options.threads or cores()
+    return planning.make_cell(
+        measure="train",
+        architecture=options.architecture,
+        task=options.task,
+        model=given["model"],
+        data=given["task"],
+        recipe=given["recipe"],
+        options=given["measure"],
+        seed=options.seed,
+        request=Request(
+            profile="quick",
+            architectures=[options.architecture],
+            device=choose_device(options.device),
+            threads=threads,
+            speed=options.speed,
+        ),
+        threads=threads,
+        parameter_budget=options.budget,
+    )
+
+
+def assign(
+    settings: Sequence[str], parts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return ``KEY=VALUE`` texts as options of the part that has the key.
+
+    Raises:
+        BadInput: no part has it, several have, or there is no ``=``.
+    """
+    found: dict[str, dict[str, Any]] = {part: {} for part in parts}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise BadInput(f"--set {setting}: write KEY=VALUE.")
+        prefix, dot, key = name.rpartition(".")
+        if dot and prefix not in parts:
+            raise BadInput(f"--set {name}: unknown part '{prefix}'.{nearest(prefix, parts)}")
+        homes = [part for part in parts if key in parts[part] and (not dot or part == prefix)]
+        if not homes:
+            known = {
+                field for part, keys in parts.items() if not dot or part == prefix for field in keys
+            }
+            raise BadInput(f"--set {name}: unknown key '{key}'.{nearest(key, known)}")
+        if len(homes) > 1:
+            ways = " or ".join(f"{part}.{key}" for part in homes)
+            raise BadInput(f"--set {name}: '{key}' is an option of several parts; write {ways}.")
+        found[homes[0]][key] = value_of(text)
+    return found
+
+
+def value_of(text: str) -> Any:
+    """Return JSON as what it says, and everything else as text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def in_words(record: Record) -> str:
+    """Return a record's result as a small table."""
+    cell = record.cell
+    lines = [f"{cell.architecture} on {cell.task}, seed {cell.seed}: {record.status}"]
+    if record.reason:
+        lines.append(f"  {record.reason}")
+    for name, value in record.metrics.items():
+        shown = f"{value:,.4g}" if isinstance(value, float) else "-" if value is None else f"{value:,}"
+        lines.append(f"  {name:<22} {value if isinstance(value, bool) else shown}")
+    lines.append(f"  record {record.key}, {clock(record.duration_s)}")
+    return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""A worker process: blocks in on standard input, events out on standard output, one JSON a line.
+
+It imports torch only if a measure does. It ends itself as soon as its supervisor is gone, and it
+leaves Ctrl-C to the supervisor. What libraries print goes to the log file.
+
+Events: ``ready``; ``started`` (key); ``progress`` (message); ``recorded`` (key, status, reason,
+duration_s); ``done``; ``error`` (kind ``bad_input``, ``write`` or ``fault``, message).
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any, TextIO
+
+from experiments.cell import Block
+from experiments.run import run_block
+from experiments.store import Store
+from models.errors import BadInput
+from models.lookup import append_current_folder
+
+PROGRESS_EVERY_S = 0.5
+
+
+def main() -> None:
+    """Take blocks until standard input ends."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.worker", description=__doc__)
+    parser.add_argument("--store", required=True, type=Path)
+    parser.add_argument("--log", required=True, type=Path)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()
+    blocks = listen(sys.stdin)
+    send = Sender(divert_output(arguments.log))
+    append_current_folder()
+    send("ready")
+    store = Store(arguments.store)
+    while True:
+        work(blocks.get(), store, send)
+
+
+def work(block: Block, store: Store, send: "Sender") -> None:
+    """Run one block and tell what happens."""
+    try:
+        records = run_block(
+            block,
+            store,
+            progress=send.progress,
+            started=lambda cell: send("started", key=cell.key),
+        )
+        for record in records:
+            send(
+                "recorded",
+                key=record.key,
+                status=record.status,
+                reason=record.reason,
+                duration_s=record.duration_s,
+            )
+        send("done")
+    except BadInput as error:
+        send("error", kind="bad_input", message=str(error))
+    except OSError as error:
+        send("error", kind="write", message=f"{error.strerror or error}")
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        send("error", kind="fault", message=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+class Sender:
+    """Writes events."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.last_progress = 0.0
+
+    def __call__(self, event: str, **details: Any) -> None:
+        """Send one event."""
+        try:
+            self.stream.write(json.dumps({"event": event, **details}) + "\n")
+            self.stream.flush()
+        except OSError:  # the supervisor is gone: that must not be taken for a fault of the cell
+            os._exit(1)
+
+    def progress(self, message: str) -> None:
+        """Send a progress message, but not too often."""
+        if time.monotonic() - self.last_progress >= PROGRESS_EVERY_S:
+            self.last_progress = time.monotonic()
+            self("progress", message=message)
+
+
+def listen(stream: TextIO) -> "queue.Queue[Block]":
+    """Read blocks in a thread, so that the end of input ends this process at once, cell or not."""
+    blocks: queue.Queue[Block] = queue.Queue()
+
+    def read() -> None:
+        try:
+            for line in stream:
+                blocks.put(Block.model_validate_json(line))
+        finally:
+            os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    return blocks
+
+
+def divert_output(log: Path) -> TextIO:
+    """Send standard output and error to ``log``; return a stream on what was standard output."""
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    sys.stdout.flush()
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+    return events
+
+
+def die_with_parent() -> None:
+    """On Linux, have the kernel end this process when its supervisor dies."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
