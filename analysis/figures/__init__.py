@@ -1,0 +1,27 @@
+"""What is drawn. One line a figure: name → ``"module:function"`` of (results) → Figure or None."""
+
+import importlib
+from typing import Any
+
+from analysis.figures.base import Figure
+
+FIGURES: dict[str, str] = {
+    "accuracy_by_distance": "analysis.figures.accuracy:draw",
+    "gradient_profile": "analysis.figures.gradient:draw",
+    "training_curves": "analysis.figures.training:draw",
+    "digits": "analysis.figures.scores:draw",
+    "throughput": "analysis.figures.throughput:draw",
+    "kernels": "analysis.figures.kernels:draw",
+    "step_time": "analysis.figures.step_time:draw",
+    "layer_time": "analysis.figures.layer_time:draw",
+    "memory": "analysis.figures.memory:draw",
+    "flops": "analysis.figures.flops:draw",
+    "depth": "analysis.figures.depth:draw",
+}
+
+
+def draw(name: str, results: Any) -> Figure | None:
+    """Return the figure called ``name``, or None if no record of ``results`` can be drawn in it."""
+    module, _, function = FIGURES[name].partition(":")
+    figure: Figure | None = getattr(importlib.import_module(module), function)(results)
+    return figure
