@@ -88,6 +88,14 @@ class TrainingStream:
         for step in range(self.first_step(), self.recipe.steps):
             yield to_batch(self.task.train_batch(self.seed, step, self.recipe.batch_size))
 
+    def state_dict(self) -> dict[str, int]:
+        """Lightning hook that says "resumable": the next step (prefetched batches do not count)."""
+        return {"step": self.first_step()}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Lightning hook: begin where the saved stream stopped."""
+        self.first_step = lambda: state["step"]
+
 
 class FixedBatches:
     """The batches of a held-out split, made once and kept."""

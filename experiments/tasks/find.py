@@ -15,11 +15,13 @@ def find_task(name: str) -> type[Task]:
     """Return the task class called ``name``: registered, an entry point's, or ``"module:Class"``.
 
     Raises:
-        BadInput: there is none, or it is not a task; the message names the nearest.
+        BadInput: there is none (the nearest is named), it is not a task, or an unfinished one.
     """
     found = find(name, TASKS, ENTRY_POINTS, "task")
     if not (isinstance(found, type) and issubclass(found, Task)):
         raise BadInput(f"task '{name}': {found!r} is not a subclass of experiments.tasks.base.Task.")
+    if missing := sorted(getattr(found, "__abstractmethods__", ())):
+        raise BadInput(f"task '{name}': {found.__name__} does not implement {', '.join(missing)}.")
     return found
 
 

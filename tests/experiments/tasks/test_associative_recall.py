@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.tasks.associative_recall import AssociativeRecall
 from experiments.tasks.find import task_for
@@ -38,6 +39,15 @@ def test_the_queried_pair_is_not_told_by_its_place_in_the_source():
         places = (batch.source[:, :-1:2] >= 3) & (batch.source[:, :-1:2] < 19)
         ranks += (places[:, : 32 - 8].sum(axis=1)).tolist()
     assert len(np.unique(ranks)) >= 5
+
+
+def test_fillers_are_random_and_disjoint_from_keys_and_values():
+    task = AssociativeRecall(fillers=8)
+    sources = np.concatenate([task.train_batch(0, step, 64).source for step in range(10)])
+    counts = np.bincount(sources[sources >= 35] - 35, minlength=8)
+    assert len(counts) == 8
+    assert stats.chisquare(counts).pvalue > 1e-4
+    assert (sources[:, -1] < 19).all()
 
 
 @pytest.mark.parametrize(

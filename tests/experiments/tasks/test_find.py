@@ -23,6 +23,11 @@ def test_what_is_no_task_is_refused():
         find_task("models.problem:Problem")
 
 
+def test_an_unfinished_task_names_what_it_lacks():
+    with pytest.raises(BadInput, match="SymbolStrings does not implement answers, solve"):
+        task_for("experiments.tasks.symbol_strings:SymbolStrings")
+
+
 def test_all_wrong_options_are_named_at_once():
     with pytest.raises(BadInput, match=r"alphabet = 1: .*; unknown key 'train_length'.*train_lengths"):
         task_for("copying", {"alphabet": 1, "train_length": [4, 8]})
