@@ -38,14 +38,15 @@ class Recurrence(nn.Module):
     def __init__(self, inputs: int, width: int, kernel: Kernel = "fused") -> None:
         super().__init__()
         self.width, self.kernel = width, kernel
-        self.weights = self.make_weights(inputs, width)
+        self.weights: Any = self.make_weights(inputs, width)
         with torch.no_grad():
-            for gate in self.weights.weight_ih_l0.chunk(self.gates):
+            inputs_GF, recurrent_GD, *biases = self.weight_list()
+            for gate in inputs_GF.chunk(self.gates):
                 nn.init.xavier_uniform_(gate)
-            for gate in self.weights.weight_hh_l0.chunk(self.gates):
+            for gate in recurrent_GD.chunk(self.gates):
                 nn.init.orthogonal_(gate)
-            for bias in (self.weights.bias_ih_l0, self.weights.bias_hh_l0):
-                nn.init.zeros_(bias)
+            for bias_G in biases:
+                nn.init.zeros_(bias_G)
 
     @abstractmethod
     def make_weights(self, inputs: int, width: int) -> nn.RNNBase:
@@ -100,7 +101,14 @@ class Recurrence(nn.Module):
         """Return the state's share of the pre-activations, W_hh h + b_hh."""
         return functional.linear(h_BD, self.weights.weight_hh_l0, self.weights.bias_hh_l0)
 
-    def _call(self, function: Any, x_BNF: Tensor, hidden: Any, weights: list[Tensor]) -> tuple[Tensor, ...]:
+    def weight_list(self) -> list[Tensor]:
+        """Return W_ih, W_hh, b_ih, b_hh: the order of torch's operators."""
+        own = self.weights
+        return [own.weight_ih_l0, own.weight_hh_l0, own.bias_ih_l0, own.bias_hh_l0]
+
+    def _call(
+        self, function: Any, x_BNF: Tensor, hidden: Any, weights: list[Tensor]
+    ) -> tuple[Tensor, ...]:
         # one layer, one direction, with biases. "train" only says whether to keep what a backward
         # pass needs (there is no dropout inside): gradients are wanted of models in evaluation mode too
         train = torch.is_grad_enabled()
@@ -130,7 +138,7 @@ class TanhRecurrence(Recurrence):
 
     def whole(self, x_BND: Tensor, state: State, mask_BN: Tensor | None) -> tuple[Tensor, State]:
         """Run torch's ``rnn_tanh``; the last state is an output, so padding needs no care."""
-        weights = self.weights.all_weights[0]
+        weights = self.weight_list()
         h_BND, _ = self._call(torch.rnn_tanh, x_BND, state[0][None].contiguous(), weights)
         return h_BND, (at_last(h_BND, mask_BN),)
 
@@ -141,9 +149,9 @@ class LSTMRecurrence(Recurrence):
     i, f, o = sigmoid, g = tanh of W_ih x_t + b_ih + W_hh h_{t-1} + b_hh, in torch's order i, f, g, o;
     c_t = f ⊙ c_{t-1} + i ⊙ g; h_t = o ⊙ tanh(c_t).
 
-    ``forget_bias``: ``one`` (Jozefowicz et al. 2015), ``zero``, or ``chrono``: b_f = log u with
-    u ~ U(1, chrono_max - 1) and b_i = -b_f (chrono initialisation, Tallec & Ollivier 2018). All of it lies in b_ih;
-    b_hh, which torch adds to it, stays 0.
+    ``forget_bias``: ``one`` (Jozefowicz et al. 2015), ``zero``, or ``chrono`` (Tallec & Ollivier 2018):
+    b_f = log u with u ~ U(1, chrono_max - 1), and b_i = -b_f. All of it lies in b_ih; b_hh, which torch
+    adds to it, stays 0.
     """
 
     gates = 4
@@ -184,7 +192,7 @@ class LSTMRecurrence(Recurrence):
         CPU kernel. So where rows are padded, the padding is flagged by one more input feature whose
         weights close the input gate and open the forget gate: c then passes the padding unchanged.
         """
-        weights = self.weights.all_weights[0]
+        weights = self.weight_list()
         if mask_BN is not None:
             flag_BN1 = ~mask_BN[..., None]
             x_BND = torch.cat([x_BND, flag_BN1.to(x_BND.dtype)], dim=-1)

@@ -1,0 +1,219 @@
+"""LSTM encoder-decoder with global attention (Luong et al. 2015).
+
+B batch, S source positions, T target positions, N positions, D width.
+
+Without input feeding no decoder step depends on an attention result, so training runs one recurrence
+over the whole target and then attends from all target positions at once.
+"""
+
+from typing import Any, ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from models.attention_global import (
+    GlobalAttention,
+    Score,
+    global_attention_flops,
+    global_attention_parameters,
+)
+from models.base import Memory
+from models.cost import Cost, recurrent_flops, recurrent_parameters
+from models.layer import Layer
+from models.lstm import LSTM, LSTMConfig
+from models.problem import Problem
+from models.recurrence import State
+from models.recurrent import RecurrentLayer, RecurrentSeq2Seq, embedding_flops, head_flops
+from models.recurrent_stack import stack_flops, stack_parameters
+from models.speed import AttentionKernel
+
+DecoderState = dict[str, Any]
+"""``layers``: one recurrent state a layer; with input feeding ``feed``: the last h̃, (B, D)."""
+
+
+class AttentionalConfig(LSTMConfig):
+    """Options of the attentional LSTM."""
+
+    score: Score = Field("general", description="how a query and an encoder state are compared")
+    input_feeding: bool = Field(
+        False, description="feed h̃ to the next decoder step: training must then loop over the target"
+    )
+    attention: AttentionKernel = Field("auto", description="explicit scores, or torch's fused kernel")
+
+    @model_validator(mode="after")
+    def _additive_is_explicit(self) -> Self:
+        if self.score == "additive" and self.attention == "fused":
+            raise ValueError(
+                "attention = 'fused' needs score dot or general: additive has no such kernel"
+            )
+        return self
+
+
+class AttentionalLSTM(RecurrentSeq2Seq):
+    """LSTM encoder-decoder with global attention over all encoder states (Luong et al. 2015)."""
+
+    Config = AttentionalConfig
+    citation = (
+        "Luong et al. 2015, Effective approaches to attention-based NMT; additive score: Bahdanau et "
+        "al. 2015, Neural machine translation by jointly learning to align and translate"
+    )
+    gates: ClassVar[int] = LSTM.gates
+    state_tensors: ClassVar[int] = LSTM.state_tensors
+    recurrence = LSTM.recurrence
+
+    def build(self, config: Any) -> None:
+        """Create the encoder, the decoder and, unless each position answers, the attention."""
+        width, self.input_feeding = config.width, config.input_feeding
+        self.encoder = self.stack(config, width)
+        if self.has_decoder:
+            self.decoder = self.stack(config, width * (1 + config.input_feeding))
+        if self.problem.readout != "position":
+            self.attention = GlobalAttention(width, config.score, config.attention)
+            self.dropout = nn.Dropout(config.dropout)
+
+    def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
+        """Run the encoder; ``final`` holds the last states, ``layers``, and additive ``keys``."""
+        memory = super().encode(source_BSD, mask_BS)
+        final: DecoderState = {"layers": memory.final}
+        if self.problem.readout != "position" and self.attention.score == "additive":
+            final["keys"] = self.attention.keys(memory.states)
+        return memory._replace(final=final)
+
+    def attend(self, h_BTD: Tensor, memory: Memory) -> Tensor:
+        """Return the attentional vectors h̃ (B, T, D) of all queries."""
+        keys_BSD = memory.final.get("keys", memory.states)
+        return self.dropout(self.attention(h_BTD, memory.states, keys_BSD, memory.mask))
+
+    def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
+        """Run the recurrence over the whole target, then attend from all positions at once.
+
+        With input feeding (Luong et al. 2015, section 3.3) this is a loop over ``step``.
+        """
+        if not self.input_feeding:
+            h_BTD, _ = self.decoder(target_BTD, memory.final["layers"])
+            return self.attend(h_BTD, memory)
+        state, outputs = self.start(memory), []
+        for target_BD in target_BTD.unbind(dim=1):
+            output_BD, state = self.step(target_BD, state, memory)
+            outputs.append(output_BD)
+        return torch.stack(outputs, dim=1)
+
+    def start(self, memory: Memory) -> DecoderState:
+        """Return the encoder's last states and, with input feeding, a zero h̃."""
+        state: DecoderState = {"layers": list(memory.final["layers"])}
+        if self.input_feeding:
+            state["feed"] = torch.zeros_like(memory.states[:, 0])
+        return state
+
+    def step(
+        self, target_BD: Tensor, state: DecoderState, memory: Memory
+    ) -> tuple[Tensor, DecoderState]:
+        """Run the cell of each layer once, then attend from the new state."""
+        if self.input_feeding:
+            target_BD = torch.cat([target_BD, state["feed"]], dim=-1)
+        h_BD, layers = self.decoder.step(target_BD, state["layers"])
+        output_BD = self.attend(h_BD[:, None], memory)[:, 0]
+        new: DecoderState = {"layers": layers}
+        if self.input_feeding:
+            new["feed"] = output_BD
+        return output_BD, new
+
+    def summarise(self, memory: Memory) -> Tensor:
+        """Return (B, D): the last valid state, as a query, attends over all encoder states."""
+        return self.attend(super().summarise(memory)[:, None], memory)[:, 0]
+
+    @classmethod
+    def core_parameters(cls, config: Any, problem: Problem) -> int:
+        """Return the parameters of the encoder and of what there is of decoder and attention."""
+        width, count = config.width, 0
+        if problem.readout == "decoder":
+            inputs = width * (1 + config.input_feeding)
+            count += stack_parameters(inputs, width, config.layers, cls.gates)
+        if problem.readout != "position":
+            count += global_attention_parameters(config.score, width)
+        return count + stack_parameters(width, width, config.layers, cls.gates)
+
+    @classmethod
+    def cost(cls, config: Any, problem: Problem, source_length: int, target_length: int) -> Cost:
+        """Return the theory: as many steps as an LSTM, but every answer sees every input directly."""
+        width, layers, S, T = config.width, config.layers, source_length, target_length
+        queries = {"decoder": T, "position": 0, "last": 1}[problem.readout]
+        flops = stack_flops(width, width, layers, cls.gates, S)
+        flops += stack_flops(width * (1 + config.input_feeding), width, layers, cls.gates, T)
+        if queries:
+            flops += global_attention_flops(config.score, width, queries, S)
+        flops += embedding_flops(problem, width, S) + head_flops(problem, width, S, T)
+        # with input feeding a step waits for all layers and the attention of the step before
+        steps = (
+            S + T * (layers + 1) if config.input_feeding and T else S + T + layers - 1 + bool(queries)
+        )
+        kept = cls.state_tensors * layers * width
+        if queries:  # the encoder states (and keys) and the fed vector
+            kept += S * width * (2 if config.score == "additive" else 1)
+            kept += width if config.input_feeding and T else 0
+        return Cost(
+            parameters=cls.core_parameters(config, problem),
+            flops=flops,
+            sequential_operations=steps,
+            path_length=layers + 1 if queries else S + layers - 1,
+            state_size=kept,
+        )
+
+    @classmethod
+    def layers(cls) -> dict[str, Layer]:
+        """Return the recurrence followed by attention over its own states, and the recurrence alone."""
+
+        def parameters(config: Any) -> int:
+            recurrent = recurrent_parameters(config.width, config.width, cls.gates)
+            return recurrent + global_attention_parameters(config.score, config.width)
+
+        def flops(config: Any, n: int) -> int:
+            recurrent = recurrent_flops(config.width, config.width, cls.gates, n)
+            return recurrent + global_attention_flops(config.score, config.width, n, n)
+
+        attentional = Layer(
+            description="one LSTM layer, then global attention of all its n states over them",
+            build=RecurrentAttentionLayer,
+            complexity="n·d² + n²·d",
+            sequential="n",
+            path="1",
+            flop_exponents=(2.0, 1.0),
+            memory_exponent=1.0,
+            parameters=parameters,
+            flops=flops,
+            sequential_operations=lambda n: n + 1,
+            path_length=lambda k: 1,
+        )
+        return {"recurrent_attention": attentional, "recurrent": cls.recurrent_layer()}
+
+    @classmethod
+    def variants(cls) -> list[dict[str, object]]:
+        """Return further options that the conformance suite covers."""
+        return [
+            {"score": "dot"},
+            {"score": "additive"},
+            {"input_feeding": True},
+            {"input_feeding": True, "score": "additive", "layers": 2},
+            {"kernel": "loop"},
+            {"attention": "explicit"},
+            {"attention": "fused"},
+        ]
+
+
+class RecurrentAttentionLayer(RecurrentLayer):
+    """An LSTM layer followed by global attention of its n states over themselves, unmasked."""
+
+    def __init__(self, config: AttentionalConfig) -> None:
+        super().__init__(AttentionalLSTM.recurrence(config, config.width))
+        self.attention = GlobalAttention(config.width, config.score, config.attention)
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """Return the attentional vectors (B, N, D)."""
+        h_BND = super().forward(x_BND)
+        return self.attention(h_BND, h_BND, self.attention.keys(h_BND), None)
+
+    def update(self, x_BND: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Update the recurrence, then attend: one update connects any two positions."""
+        h_BND, new = super().update(x_BND, state)
+        return self.attention(h_BND, h_BND, self.attention.keys(h_BND), None), new

@@ -1,0 +1,46 @@
+"""LSTM encoder-decoder with forget gates and a fixed context vector.
+
+For shapes and the encoder-decoder around the cell see models.recurrent.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from models.recurrence import LSTMRecurrence
+from models.recurrent import RecurrentConfig, RecurrentSeq2Seq
+
+
+class LSTMConfig(RecurrentConfig):
+    """Options of the LSTM."""
+
+    forget_bias: Literal["zero", "one", "chrono"] = Field(
+        "one", description="initial bias of the forget gate; chrono: see chrono_max"
+    )
+    chrono_max: int = Field(
+        128, gt=2, description="longest dependency, in steps, that the chrono initialisation expects"
+    )
+
+
+class LSTM(RecurrentSeq2Seq):
+    """LSTM; the decoder starts from the encoder's last state and sees nothing else."""
+
+    Config = LSTMConfig
+    citation = (
+        "Hochreiter & Schmidhuber 1997, Long short-term memory; Gers et al. 2000, Learning to forget; "
+        "Sutskever et al. 2014, sequence to sequence"
+    )
+    gates = LSTMRecurrence.gates
+    state_tensors = LSTMRecurrence.tensors
+
+    @classmethod
+    def recurrence(cls, config: LSTMConfig, inputs: int) -> LSTMRecurrence:
+        """Return one LSTM layer."""
+        return LSTMRecurrence(
+            inputs, config.width, config.kernel, config.forget_bias, config.chrono_max
+        )
+
+    @classmethod
+    def variants(cls) -> list[dict[str, object]]:
+        """Return further options that the conformance suite covers."""
+        return [{"kernel": "loop"}, {"layers": 3}, {"forget_bias": "zero"}, {"forget_bias": "chrono"}]
