@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from experiments.tasks.digits import Digits, corpus
 
@@ -45,3 +46,8 @@ def test_the_task_is_described_without_loading_scikit_learn():
         "assert 'sklearn' not in sys.modules and 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_oracle_knows_only_images_of_the_corpus():
+    with pytest.raises(ValueError, match="no such image"):
+        Digits().solve(np.full((64, 1), 0.5, dtype=np.float32), 64)
