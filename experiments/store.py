@@ -103,6 +103,8 @@ def read_json(path: Path) -> Any:
 def refuse_newer(data: Any, path: Path) -> None:
     """Refuse a file whose format is newer than this version understands."""
     found = data.get("format", 0) if isinstance(data, dict) else 0
+    if not isinstance(found, int):
+        raise BadInput(f"{path} is damaged: format = {found!r} is no whole number.")
     if found > FORMAT:
         raise BadInput(
             f"{path}: format = {found} was written by a newer Seqyard; this one reads up to {FORMAT}. "
