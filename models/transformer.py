@@ -1,0 +1,216 @@
+"""The Transformer: Vaswani et al. 2017, "Attention Is All You Need".
+
+B batch, S source positions, T target positions, D width, H heads, E = D / H width of a head, V target
+vocabulary, F inner width of the feed-forward network.
+
+The paper multiplies embeddings of standard deviation 1/√D by √D (section 3.4). The embeddings that all
+architectures here share are drawn with standard deviation 1, which is the same input to the first
+layer, so there is no further factor.
+"""
+
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from models.attention import Kernel, Masking, choose_kernel, masking
+from models.base import Memory, Seq2Seq
+from models.config import ModelConfig
+from models.cost import Cost, linear_flops
+from models.dropout import Dropout
+from models.errors import BadInput
+from models.layer import Layer
+from models.positions import SinusoidalPositions
+from models.problem import Problem
+from models.speed import AttentionKernel
+from models.transformer_blocks import DecoderLayer, EncoderLayer, LayerCache
+from models.transformer_parts import (
+    attention_flops,
+    attention_parameters,
+    encoder_layer_flops,
+    encoder_layer_parameters,
+    feedforward_flops,
+    measured_layers,
+)
+
+
+class TransformerConfig(ModelConfig):
+    """Options of the Transformer."""
+
+    fine_dial: ClassVar[str | None] = "feedforward"
+
+    heads: int = Field(4, gt=0, description="H: attention heads; width is a multiple of it")
+    layers: int = Field(2, gt=0, description="encoder layers, and decoder layers unless given")
+    decoder_layers: int | None = Field(None, gt=0, description="None: as many as encoder layers")
+    feedforward: int | None = Field(None, gt=0, description="F: inner width; None: 4 x width")
+    norm: Literal["pre", "post"] = Field("pre", description="post: as the paper has it")
+    positions: Literal["sinusoidal", "none"] = "sinusoidal"
+    causal: bool = Field(True, description="False: a demonstration, targets see their own future")
+    attention: AttentionKernel = Field("auto", description="kernel; auto: by length and device")
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.heads:
+            low = self.width // self.heads * self.heads
+            valid = " or ".join(str(width) for width in (low, low + self.heads) if width)
+            raise ValueError(
+                f"width = {self.width} is not divisible by heads = {self.heads}; "
+                f"the nearest valid width is {valid}"
+            )
+        return self
+
+    @property
+    def inner(self) -> int:
+        """Return F."""
+        return self.feedforward or 4 * self.width
+
+    @property
+    def depth(self) -> tuple[int, int]:
+        """Return the numbers of encoder and decoder layers."""
+        return self.layers, self.decoder_layers or self.layers
+
+    def width_multiple(self) -> int:
+        """Return H: every head has the same width."""
+        return self.heads
+
+    def exemptions(self) -> dict[str, str]:
+        """Without the causal mask, decoding is not what was trained and targets leak."""
+        if self.causal:
+            return {}
+        return {
+            "no_future": "causal = False: every target position sees all others, later ones too",
+            "step_equals_decode": "causal = False: decoding has no later positions to see, training has",
+            "padding": "causal = False: nothing hides the padding on the right of the target",
+        }
+
+
+class Transformer(Seq2Seq):
+    """Encoder and decoder of self-attention and feed-forward layers, without recurrence."""
+
+    Config = TransformerConfig
+    config: TransformerConfig
+    citation = "Vaswani et al. 2017, Attention Is All You Need"
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        """Return the options that the conformance suite tries beside the default."""
+        return [
+            {"norm": "post"},
+            {"positions": "none"},
+            {"layers": 1, "decoder_layers": 2, "feedforward": 24},
+            {"attention": "explicit", "heads": 2},
+            {"attention": "fused", "heads": 1},
+        ]
+
+    def build(self, config: TransformerConfig) -> None:
+        """Create the layers; a pre-norm stack ends with a normalisation (Xiong et al. 2020)."""
+        if not (config.causal or self.has_decoder):
+            raise BadInput("causal = False: this problem has no decoder, so there is no causal mask.")
+
+        def end() -> nn.Module:
+            return nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
+
+        self.positions = SinusoidalPositions(config.width) if config.positions == "sinusoidal" else None
+        self.dropout = Dropout(config.dropout)
+        encoders, decoders = config.depth
+        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(encoders))
+        self.encoder_end = end()
+        if self.has_decoder:
+            self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(decoders))
+            self.decoder_end = end()
+
+    def kernel_for(self, n: int, device: torch.device | str) -> Kernel:
+        """Return the attention kernel that ``n`` positions use on a device, by the settings in force."""
+        return choose_kernel(self.config.attention, n, n, device)
+
+    def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
+        """Encode embedded source positions; every position sees every real one."""
+        x_BSD, S = self._enter(source_BSD), source_BSD.shape[1]
+        visible = self._masking(S, S, x_BSD, mask_BS)
+        for layer in self.encoder:
+            x_BSD = layer(x_BSD, visible)
+        return Memory(self.encoder_end(x_BSD), mask_BS)
+
+    def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
+        """Return the output states (B, T, D). Targets are padded on the right: the causal mask hides it."""
+        x_BTD, T = self._enter(target_BTD), target_BTD.shape[1]
+        own = self._masking(T, T, x_BTD, causal=self.config.causal)
+        source = self._masking(T, memory.states.shape[1], x_BTD, memory.mask)
+        for layer in self.decoder:
+            x_BTD = layer(x_BTD, memory.states, own, source)
+        return self.decoder_end(x_BTD)
+
+    def start(self, memory: Memory) -> tuple[LayerCache, ...]:
+        """Return for each layer the empty cache of targets, and the source's keys and values."""
+        return tuple(layer.start(memory.states) for layer in self.decoder)
+
+    def step(
+        self, target_BD: Tensor, state: tuple[LayerCache, ...], memory: Memory
+    ) -> tuple[Tensor, tuple[LayerCache, ...]]:
+        """Decode one position; which one follows from the length of the cache."""
+        x_BD = self._enter(target_BD[:, None], first=state[0].own.k_BHSE.shape[2])[:, 0]
+        source = self._masking(1, memory.states.shape[1], x_BD, memory.mask)
+        caches = []
+        for layer, cache in zip(self.decoder, state, strict=True):
+            x_BD, longer = layer.step(x_BD, cache, source)
+            caches.append(longer)
+        return self.decoder_end(x_BD), tuple(caches)
+
+    def _enter(self, x_BND: Tensor, first: int = 0) -> Tensor:
+        """Add positions, and drop elements of the sum (section 5.4)."""
+        return self.dropout(x_BND if self.positions is None else self.positions(x_BND, first))
+
+    def _masking(
+        self,
+        queries: int,
+        keys: int,
+        like: Tensor,
+        padding_BS: Tensor | None = None,
+        causal: bool = False,
+    ) -> Masking:
+        kernel = choose_kernel(self.config.attention, queries, keys, like.device)
+        return masking(kernel, self.config.heads, queries, keys, like, padding_BS, causal)
+
+    @classmethod
+    def core_parameters(cls, config: TransformerConfig, problem: Problem) -> int:
+        """Return the parameter count without embeddings (or input map) and output projection."""
+        D, (encoders, decoders) = config.width, config.depth
+        end = 2 * D if config.norm == "pre" else 0
+        encoder = encoders * encoder_layer_parameters(config) + end
+        if problem.readout != "decoder":
+            return encoder
+        cross = attention_parameters(D) + 2 * D
+        return encoder + decoders * (encoder_layer_parameters(config) + cross) + end
+
+    @classmethod
+    def cost(
+        cls, config: TransformerConfig, problem: Problem, source_length: int, target_length: int
+    ) -> Cost:
+        """Return the theory for one example.
+
+        ``sequential_operations`` counts layers, one after the other, whatever the lengths;
+        ``path_length`` is that of one attention, which joins any two positions.
+        """
+        D, V, S, T = config.width, problem.target_size, source_length, target_length
+        encoders, decoders = config.depth
+        decodes = problem.readout == "decoder" and T > 0
+        flops = encoders * encoder_layer_flops(config, S)
+        if problem.source_kind == "floats":
+            flops += linear_flops(problem.source_size, D, S)
+        if decodes:
+            layer = attention_flops(D, T, T) + attention_flops(D, T, S)
+            flops += decoders * (layer + feedforward_flops(D, config.inner, T))
+        answers = {"decoder": T, "position": S, "last": 1}[problem.readout]
+        return Cost(
+            parameters=cls.core_parameters(config, problem),
+            flops=flops + linear_flops(D, V, answers),
+            sequential_operations=encoders + (decoders if decodes else 0),
+            path_length=1,
+            state_size=decoders * 2 * D * (T + S) if decodes else 0,
+        )
+
+    @classmethod
+    def layers(cls) -> dict[str, Layer]:
+        """Return attention, its scores alone, and the whole encoder layer."""
+        return measured_layers()

@@ -1,0 +1,117 @@
+"""The Transformer's encoder and decoder layers: Vaswani et al. 2017, section 3.1 and figure 1.
+
+B batch, S source positions, T target positions, D width, F inner width of the feed-forward network.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.attention import Cache, CrossAttention, Masking, SelfAttention, projection
+from models.dropout import Dropout
+
+if TYPE_CHECKING:
+    from models.transformer import TransformerConfig
+
+
+class FeedForward(nn.Module):
+    """Position-wise feed-forward network (section 3.3, equation 2)."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.widen = projection(width, inner)
+        self.narrow = projection(inner, width)
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """Apply the network at every position: (B, N, D)."""
+        return self.narrow(functional.relu(self.widen(x_BND), inplace=True))
+
+
+class Residual(nn.Module):
+    """What surrounds a sub-layer: dropout, residual connection and layer normalisation.
+
+    ``post`` normalises the sum as the paper does (section 3.1); ``pre`` normalises the sub-layer's
+    input (Xiong et al. 2020, figure 1b).
+    """
+
+    def __init__(self, config: "TransformerConfig") -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.width)
+        self.dropout = Dropout(config.dropout)
+        self.pre = config.norm == "pre"
+
+    def before(self, x: Tensor) -> Tensor:
+        """Return the sub-layer's input from the residual stream ``x`` (..., D)."""
+        return self.norm(x) if self.pre else x
+
+    def after(self, x: Tensor, output: Tensor) -> Tensor:
+        """Return the residual stream after the sub-layer gave ``output`` (..., D)."""
+        x = x + self.dropout(output)
+        return x if self.pre else self.norm(x)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, then the feed-forward network."""
+
+    def __init__(self, config: "TransformerConfig") -> None:
+        super().__init__()
+        self.attention = SelfAttention(config.width, config.heads)
+        self.attention_residual = Residual(config)
+        self.feedforward = FeedForward(config.width, config.inner)
+        self.feedforward_residual = Residual(config)
+
+    def forward(self, x_BSD: Tensor, masking: Masking) -> Tensor:
+        """Map (B, S, D) to (B, S, D)."""
+        output = self.attention(self.attention_residual.before(x_BSD), masking)
+        x_BSD = self.attention_residual.after(x_BSD, output)
+        output = self.feedforward(self.feedforward_residual.before(x_BSD))
+        return self.feedforward_residual.after(x_BSD, output)
+
+
+class LayerCache(NamedTuple):
+    """What one decoder layer keeps while decoding."""
+
+    own: Cache  # of the target positions so far
+    source: Cache  # of the source positions, constant
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, attention to the source, then the feed-forward network."""
+
+    def __init__(self, config: "TransformerConfig") -> None:
+        super().__init__()
+        self.kernel = config.attention
+        self.attention = SelfAttention(config.width, config.heads)
+        self.attention_residual = Residual(config)
+        self.cross = CrossAttention(config.width, config.heads)
+        self.cross_residual = Residual(config)
+        self.feedforward = FeedForward(config.width, config.inner)
+        self.feedforward_residual = Residual(config)
+
+    def forward(
+        self, x_BTD: Tensor, states_BSD: Tensor, own_masking: Masking, source_masking: Masking
+    ) -> Tensor:
+        """Map (B, T, D) to (B, T, D), all target positions at once."""
+        output = self.attention(self.attention_residual.before(x_BTD), own_masking)
+        x_BTD = self.attention_residual.after(x_BTD, output)
+        return self._rest(x_BTD, self.cross.keys_values(states_BSD), source_masking)
+
+    def start(self, states_BSD: Tensor) -> LayerCache:
+        """Return the cache before the first step."""
+        return LayerCache(self.attention.empty_cache(states_BSD), self.cross.keys_values(states_BSD))
+
+    def step(
+        self, x_BD: Tensor, cache: LayerCache, source_masking: Masking
+    ) -> tuple[Tensor, LayerCache]:
+        """Map one new target position (B, D) to (B, D), and return the longer cache."""
+        before_BD = self.attention_residual.before(x_BD)
+        output, own = self.attention.step(before_BD, cache.own, self.kernel)
+        x_BD = self.attention_residual.after(x_BD, output)
+        return self._rest(x_BD[:, None], cache.source, source_masking)[:, 0], cache._replace(own=own)
+
+    def _rest(self, x_BTD: Tensor, source: Cache, source_masking: Masking) -> Tensor:
+        output = self.cross(self.cross_residual.before(x_BTD), source, source_masking)
+        x_BTD = self.cross_residual.after(x_BTD, output)
+        output = self.feedforward(self.feedforward_residual.before(x_BTD))
+        return self.feedforward_residual.after(x_BTD, output)

@@ -1,0 +1,117 @@
+"""The Transformer's layers for the measures of scope ``layer``, and the theory beside them.
+
+Vaswani et al. 2017, table 1. B batch, N positions, D width, F inner width of the feed-forward network.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from models.attention import BareAttention, Kernel, Masking, SelfAttention, choose_kernel
+from models.cost import attention_core_flops, linear_flops, linear_parameters
+from models.layer import Layer
+from models.transformer_blocks import EncoderLayer
+
+if TYPE_CHECKING:
+    from models.transformer import TransformerConfig
+
+
+class MeasuredLayer(nn.Module):
+    """A layer over an unpadded sequence where every position sees every other."""
+
+    def __init__(self, inner: nn.Module, config: "TransformerConfig") -> None:
+        super().__init__()
+        self.inner, self.configured = inner, config.attention
+
+    def kernel_for(self, n: int, device: torch.device | str) -> Kernel:
+        """Return the attention kernel that ``n`` positions use on a device."""
+        return choose_kernel(self.configured, n, n, device)
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """Map (B, N, D) to (B, N, D)."""
+        return self.inner(x_BND, Masking(self.kernel_for(x_BND.shape[1], x_BND.device)))
+
+    def update(self, x_BND: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Apply the layer once to the previous iterate, or to the input at first."""
+        output_BND = self(x_BND if state is None else state)
+        return output_BND, output_BND
+
+
+def attention_parameters(width: int) -> int:
+    """Parameters of one multi-head attention: query, key, value and output maps."""
+    return 4 * linear_parameters(width, width)
+
+
+def attention_flops(width: int, queries: int, keys: int) -> int:
+    """FLOPs of one multi-head attention: 8·n·d² + 4·n²·d for n queries and as many keys."""
+    maps = 2 * linear_flops(width, width, queries) + 2 * linear_flops(width, width, keys)
+    return maps + attention_core_flops(width, queries, keys)
+
+
+def feedforward_parameters(width: int, inner: int) -> int:
+    """Parameters of one feed-forward network."""
+    return linear_parameters(width, inner) + linear_parameters(inner, width)
+
+
+def feedforward_flops(width: int, inner: int, positions: int) -> int:
+    """FLOPs of one feed-forward network: 16·n·d² with the usual F = 4·D."""
+    return 2 * linear_flops(width, inner, positions)
+
+
+def encoder_layer_parameters(config: "TransformerConfig") -> int:
+    """Parameters of one encoder layer, its two layer normalisations included."""
+    D = config.width
+    return attention_parameters(D) + feedforward_parameters(D, config.inner) + 2 * (2 * D)
+
+
+def encoder_layer_flops(config: "TransformerConfig", positions: int) -> int:
+    """FLOPs of one encoder layer: 24·n·d² + 4·n²·d with F = 4·D."""
+    D = config.width
+    return attention_flops(D, positions, positions) + feedforward_flops(D, config.inner, positions)
+
+
+def _one(_: int) -> int:
+    return 1
+
+
+def _layer(**different: Any) -> Layer:
+    """Return a layer whose positions all see each other in one step."""
+    return Layer(
+        complexity="n²·d",
+        sequential="1",
+        path="1",
+        flop_exponents=(2.0, 1.0),
+        memory_exponent=2.0,  # of explicit scores; the fused kernel's is 1
+        sequential_operations=_one,
+        path_length=_one,
+        **different,
+    )
+
+
+def measured_layers() -> dict[str, Layer]:
+    """Return the parts by name; the first is the Transformer's row of table 1."""
+    return {
+        "attention": _layer(
+            description="multi-head self-attention with its four projections: 8·n·d² + 4·n²·d FLOPs; "
+            "the n²·d of its scores leads once n > 2·d; memory n² with explicit scores, n with the "
+            "fused kernel",
+            build=lambda config: MeasuredLayer(SelfAttention(config.width, config.heads), config),
+            parameters=lambda config: attention_parameters(config.width),
+            flops=lambda config, n: attention_flops(config.width, n, n),
+        ),
+        "scores": _layer(
+            description="softmax(QKᵀ)V alone with Q = K = V = X in heads, no projections: 4·n²·d FLOPs; "
+            "memory n² with explicit scores, n with the fused kernel",
+            build=lambda config: MeasuredLayer(BareAttention(config.heads), config),
+            parameters=lambda config: 0,
+            flops=lambda config, n: attention_core_flops(config.width, n, n),
+        ),
+        "transformer": _layer(
+            description="whole encoder layer, attention and feed-forward network: 24·n·d² + 4·n²·d FLOPs "
+            "with a feed-forward width of 4·d; memory n² with explicit scores, n with the fused kernel",
+            build=lambda config: MeasuredLayer(EncoderLayer(config), config),
+            parameters=encoder_layer_parameters,
+            flops=encoder_layer_flops,
+        ),
+    }
