@@ -129,7 +129,7 @@ def _failure(item: Check, case: Case) -> str | None:
     names: tuple[Literal["plain", "fast"], ...] = ("plain", "fast") if item.every_kernel else ("plain",)
     for name in names:
         try:
-            with _speed_settings(speed.choose("cpu", name)):
+            with _speed_settings(speed.choose("cpu", name)), torch.random.fork_rng(devices=[]):
                 item.function(case)
         except CheckFailedError as error:
             return str(error)

@@ -115,13 +115,14 @@ def make_batch(
     if problem.readout == "position":
         targets, target_padding = list(source_lengths), source_padding
     S, T = max(source_lengths) + source_padding, max(targets) + target_padding
-    noise = torch.Generator().manual_seed(10_000 + seed + 100 * S + T)
-    source = _content(problem.source_kind == "tokens", problem.source_size, (len(targets), S), noise)
+    tokens, noise = problem.source_kind == "tokens", torch.Generator().manual_seed(10_000 + S)
+    source = _content(tokens, problem.source_size, (len(targets), S), noise)
+    noise.manual_seed(20_000 + T)
     is_class = problem.objective == "cross_entropy"
     target = _content(is_class, problem.target_size if is_class else 0, (len(targets), T), noise)
     for row, (s, t) in enumerate(zip(source_lengths, targets, strict=True)):
         own = torch.Generator().manual_seed(1_000 * seed + row)
-        source[row, :s] = _content(problem.source_kind == "tokens", problem.source_size, (s,), own)
+        source[row, :s] = _content(tokens, problem.source_size, (s,), own)
         target[row, :t] = _content(is_class, problem.target_size if is_class else 0, (t,), own)
     if problem.readout == "last":
         target, target_mask = target[:, 0], None

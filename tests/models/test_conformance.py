@@ -16,12 +16,38 @@ def test_a_correct_architecture_passes(case: Case) -> None:
 
 
 FAULTS = [
-    (toy.FutureLeak, "decoder-tokens", {"no_future": "depends on", "step_equals_decode": "position 0"}),
+    (
+        toy.FutureLeak,
+        "decoder-tokens",
+        {
+            "no_future": "target tokens from position 0 on change the logits at or before 0",
+            "step_equals_decode": "position 0",
+            "padding": "2 target positions of padding",
+        },
+    ),
+    (
+        toy.Bidirectional,
+        "decoder-floats",
+        {
+            "no_future": "target tokens from position 0 on change",
+            "step_equals_decode": "position 0",
+            "padding": "2 target positions of padding",
+            "flops": "cost says",
+        },
+    ),
+    (
+        toy.GradientLeak,
+        "decoder-tokens",
+        {
+            "no_future": "target position 0 depends on the input at 1, 2, 3, 4, 5, 6",
+            "padding": "gradient",
+        },
+    ),
     (toy.LastStateLeak, "decoder-tokens", {"padding": "source"}),
     (toy.LastStateLeak, "last-floats", {"padding": "source"}),
     (toy.UnmaskedAttention, "decoder-tokens", {"padding": "source"}),
     (toy.BatchNorm, "decoder-tokens", {"batch_mates": "row 0"}),
-    (toy.BatchNorm, "position-tokens", {"batch_mates": "row 0"}),
+    (toy.BatchNorm, "position-tokens", {"batch_mates": "row 0", "padding": "source"}),
     (toy.Unused, "last-tokens", {"gradients": "spare gets no gradient"}),
     (toy.WrongCount, "last-tokens", {"parameters": "core_parameters says"}),
     (toy.WrongFlops, "last-tokens", {"flops": "cost says"}),
@@ -30,7 +56,15 @@ FAULTS = [
     (toy.FixedLength, "position-tokens", {"any_length": "RuntimeError", "parameters": "the model has"}),
     (toy.OwnLoss, "last-tokens", {"overrides": "OwnLoss overrides loss"}),
     (toy.BiggerHead, "last-tokens", {"overrides": "build replaces head", "flops": "cost says"}),
-    (toy.Blind, "decoder-tokens", {"depends_on_source": "[0, 1, 2, 3, 4] of 5", "gradients": "source"}),
+    (
+        toy.Blind,
+        "decoder-tokens",
+        {
+            "depends_on_source": "[0, 1, 2, 3, 4] of 5",
+            "gradients": "source_embedding.weight gets no gradient",
+            "overfits": "after 250 steps",
+        },
+    ),
     (toy.DeadDropout, "last-tokens", {"dropout_modes": "changes nothing in training"}),
     (toy.DropsAlways, "last-tokens", {"dropout_modes": "two evaluations"}),
     (toy.Forgetful, "last-tokens", {"state_dict": "answers otherwise"}),
@@ -62,12 +96,13 @@ def test_an_exemption_holds_where_the_check_fails() -> None:
     results = {r.name: r for r in run(toy.Exempt, small(toy.Exempt, {}), PROBLEMS["decoder-tokens"])}
     assert {name for name, r in results.items() if r.status == "exempt"} == {
         "no_future",
+        "padding",
         "step_equals_decode",
     }
     assert not [r for r in results.values() if r.status == "failed"]
     detail = results["no_future"].detail
-    assert detail.startswith("reads the target backwards")
-    assert "depends on the input" in detail
+    assert detail.startswith("averages the target")
+    assert "change the logits" in detail
 
 
 def test_checks_describe_themselves_and_leave_global_state() -> None:

@@ -121,11 +121,26 @@ class Toy(Seq2Seq):
 
 
 class FutureLeak(Toy):
+    """The decoder adds the mean of the whole target."""
+
+    def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
+        return super().decode(target_BTD, memory) + target_BTD.mean(dim=1, keepdim=True)
+
+
+class Bidirectional(Toy):
     """The decoder also reads the target from its end."""
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
         backward_BTD = super().decode(target_BTD.flip(1), memory).flip(1)
         return super().decode(target_BTD, memory) + backward_BTD
+
+
+class GradientLeak(Toy):
+    """The decoder lets a gradient flow back from the future, though no value."""
+
+    def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
+        mean_B1D = target_BTD.mean(dim=1, keepdim=True)
+        return super().decode(target_BTD, memory) + (mean_B1D - mean_B1D.detach())
 
 
 class LastStateLeak(Toy):
@@ -257,7 +272,7 @@ class Forgetful(Toy):
 
     def build(self, config: Any) -> None:
         super().build(config)
-        self.scale = float(torch.rand(()))
+        self.scale = float(torch.rand((), device="cpu"))
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         return super().encode(source_BSD * self.scale, mask_BS)
@@ -281,6 +296,10 @@ class Frozen(Toy):
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
         return super().decode(target_BTD, memory) * 1e-6
 
+    def step(self, target_BD: Tensor, state: Any, memory: Memory) -> tuple[Tensor, Any]:
+        output_BD, state = super().step(target_BD, state, memory)
+        return output_BD * 1e-6, state
+
 
 class Exempt(FutureLeak):
     """Declares its future leak."""
@@ -288,7 +307,8 @@ class Exempt(FutureLeak):
     class Config(Toy.Config):
         def exemptions(self) -> dict[str, str]:
             return {
-                "no_future": "reads the target backwards, to demonstrate a leak",
+                "no_future": "averages the target, to demonstrate a leak",
+                "padding": "so it averages the target's padding too",
                 "step_equals_decode": "a step cannot read what is not there yet",
             }
 
