@@ -14,7 +14,7 @@ LEVELS = 256
 
 
 def dropped_levels(p: float) -> int:
-    """Return how many of a byte's 256 values drop an element: nearest to p, but neither none nor all."""
+    """Return how many of a byte's 256 values drop an element: nearest to p, neither none nor all."""
     return min(LEVELS - 1, max(1, round(p * LEVELS)))
 
 

@@ -80,7 +80,7 @@ class TransformerConfig(ModelConfig):
             return {}
         return {
             "no_future": "causal = False: every target position sees all others, later ones too",
-            "step_equals_decode": "causal = False: decoding has no later positions to see, training has",
+            "step_equals_decode": "causal = False: training sees later positions, decoding has none",
             "padding": "causal = False: nothing hides the padding on the right of the target",
         }
 
@@ -111,7 +111,9 @@ class Transformer(Seq2Seq):
         def end() -> nn.Module:
             return nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
 
-        self.positions = SinusoidalPositions(config.width) if config.positions == "sinusoidal" else None
+        self.positions: SinusoidalPositions | None = None
+        if config.positions == "sinusoidal":
+            self.positions = SinusoidalPositions(config.width)
         self.dropout = Dropout(config.dropout)
         encoders, decoders = config.depth
         self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(encoders))
@@ -121,7 +123,7 @@ class Transformer(Seq2Seq):
             self.decoder_end = end()
 
     def kernel_for(self, n: int, device: torch.device | str) -> Kernel:
-        """Return the attention kernel that ``n`` positions use on a device, by the settings in force."""
+        """Return the attention kernel that ``n`` positions use, by the settings in force."""
         return choose_kernel(self.config.attention, n, n, device)
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
@@ -133,7 +135,7 @@ class Transformer(Seq2Seq):
         return Memory(self.encoder_end(x_BSD), mask_BS)
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
-        """Return the output states (B, T, D). Targets are padded on the right: the causal mask hides it."""
+        """Return the output states (B, T, D); the causal mask hides the padding on the right, too."""
         x_BTD, T = self._enter(target_BTD), target_BTD.shape[1]
         own = self._masking(T, T, x_BTD, causal=self.config.causal)
         source = self._masking(T, memory.states.shape[1], x_BTD, memory.mask)

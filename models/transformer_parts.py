@@ -75,14 +75,18 @@ def _one(_: int) -> int:
     return 1
 
 
-def _layer(**different: Any) -> Layer:
+_MEMORY = "memory n² with explicit scores, n with the fused kernel"
+
+
+def _layer(what: str, **different: Any) -> Layer:
     """Return a layer whose positions all see each other in one step."""
     return Layer(
+        description=f"{what}; {_MEMORY}",
         complexity="n²·d",
         sequential="1",
         path="1",
         flop_exponents=(2.0, 1.0),
-        memory_exponent=2.0,  # of explicit scores; the fused kernel's is 1
+        memory_exponent=2.0,  # of explicit scores
         sequential_operations=_one,
         path_length=_one,
         **different,
@@ -93,23 +97,21 @@ def measured_layers() -> dict[str, Layer]:
     """Return the parts by name; the first is the Transformer's row of table 1."""
     return {
         "attention": _layer(
-            description="multi-head self-attention with its four projections: 8·n·d² + 4·n²·d FLOPs; "
-            "the n²·d of its scores leads once n > 2·d; memory n² with explicit scores, n with the "
-            "fused kernel",
+            "multi-head self-attention with its four projections: 8·n·d² + 4·n²·d FLOPs, "
+            "of which the n²·d of the scores leads once n > 2·d",
             build=lambda config: MeasuredLayer(SelfAttention(config.width, config.heads), config),
             parameters=lambda config: attention_parameters(config.width),
             flops=lambda config, n: attention_flops(config.width, n, n),
         ),
         "scores": _layer(
-            description="softmax(QKᵀ)V alone with Q = K = V = X in heads, no projections: 4·n²·d FLOPs; "
-            "memory n² with explicit scores, n with the fused kernel",
+            "softmax(QKᵀ)V alone with Q = K = V = X in heads, no projections: 4·n²·d FLOPs",
             build=lambda config: MeasuredLayer(BareAttention(config.heads), config),
             parameters=lambda config: 0,
             flops=lambda config, n: attention_core_flops(config.width, n, n),
         ),
         "transformer": _layer(
-            description="whole encoder layer, attention and feed-forward network: 24·n·d² + 4·n²·d FLOPs "
-            "with a feed-forward width of 4·d; memory n² with explicit scores, n with the fused kernel",
+            "whole encoder layer, attention and feed-forward network: 24·n·d² + 4·n²·d FLOPs "
+            "with a feed-forward width of 4·d",
             build=lambda config: MeasuredLayer(EncoderLayer(config), config),
             parameters=encoder_layer_parameters,
             flops=encoder_layer_flops,
