@@ -87,7 +87,7 @@ def styles(architectures: Iterable[str]) -> dict[str, Style]:
 
 
 def shown_names(architectures: Iterable[str]) -> dict[str, str]:
-    """Return a short name for each: ``attentional_lstm`` → ``attentional LSTM``, ``a.b:Mine`` → ``Mine``.
+    """Return short names: ``attentional_lstm`` → ``attentional LSTM``, ``a.b:Mine`` → ``Mine``.
 
     Where two short names would be alike, both keep their full name.
     """

@@ -22,6 +22,19 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{places}f}".replace("-", MINUS)
 
 
+def power(value: float) -> str:
+    """Return a power of ten as ``10⁻³``, for the ticks of a logarithmic axis."""
+    exponent = round(math.log10(value))
+    if exponent == 0 or not math.isclose(value, 10.0**exponent, rel_tol=1e-6):
+        return number(value)
+    return "10" + superscript(exponent)
+
+
+def superscript(value: float) -> str:
+    """Return a number as superscript digits."""
+    return f"{value:g}".translate(str.maketrans("0123456789.-", "⁰¹²³⁴⁵⁶⁷⁸⁹·⁻"))
+
+
 def fixed(value: float | None, places: int = 2, signed: bool = False) -> str:
     """Return ``value`` with ``places`` decimals, so that a column of them can be compared."""
     if value is None or not math.isfinite(value):

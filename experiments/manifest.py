@@ -43,6 +43,7 @@ def write_manifest(
             "commands": _commands(store, plan, request, command),
             "architectures": list(request.architectures),
             "layers": {name: _layers(name) for name in request.architectures},
+            "parts": {name: list(_layers(name)) for name in request.architectures},
             "tasks": _tasks(cells),
             "blocks": [
                 {

@@ -1,4 +1,4 @@
-"""Figure ``accuracy_by_distance``: test accuracy against distance, load or length, every seed a point."""
+"""Figure ``accuracy_by_distance``: test accuracy by distance, load or length; every seed a point."""
 
 from functools import partial
 
@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Figure, Panel, level, line, log_lengths, panel
-from analysis.load import Results
 from analysis.style import Style, styles
+from analysis.view import View
 from analysis.wording import percent, plural
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw one panel for each task and slice that has at least two values."""
     rows = results.slices
     if rows.empty:
@@ -27,13 +27,15 @@ def draw(results: Results) -> Figure | None:
         kept.append(part)
     if not panels:
         return None
-    data = pd.concat(kept)[["task", "slice", "architecture", "seed", "value", "accuracy", "count", "key"]]
+    data = pd.concat(kept)[
+        ["task", "slice", "architecture", "seed", "value", "accuracy", "count", "key"]
+    ]
     seeds = data.groupby(["task", "architecture"]).seed.nunique().max()
     return Figure(
         name="accuracy_by_distance",
         title="How far back each architecture answers correctly",
-        caption=f"Accuracy on the test split. Each point is one seed (at most {plural(seeds, 'seed')} an "
-        "architecture), the line their mean, the dashed line chance. The learning rate was chosen on "
+        caption=f"Accuracy on the test split. Each point is one seed (at most "
+        f"{plural(seeds, 'seed')} an architecture), the line their mean, the dashed line chance. The learning rate was chosen on "
         "the validation split.",
         panels=tuple(panels),
         data=data.sort_values(["task", "slice", "architecture", "value", "seed"]),

@@ -71,7 +71,7 @@ def panel(
 
 
 def _columns(labels: Sequence[str], inches: float) -> int:
-    """Return how many legend entries fit side by side (about 0.075 inches a letter and 0.5 a handle)."""
+    """Return how many legend entries fit side by side (0.075 inches a letter, 0.5 a handle)."""
     widest = max(len(label) for label in labels) * 0.075 + 0.5
     return max(1, min(len(labels), int(inches / widest)))
 

@@ -1,13 +1,15 @@
 """Figure ``depth``: sequential operations against n, and updates against distance."""
 
+import pandas as pd
+
 from analysis.figures import sweep
 from analysis.figures.base import Figure, Panel
-from analysis.load import Results
 from analysis.style import styles
+from analysis.view import View
 from analysis.wording import number
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw the depth of the operator graph and the path length of each layer."""
     depth, path = results.frame("depth"), results.frame("path")
     looks = styles(results.architectures)
@@ -44,7 +46,8 @@ def draw(results: Results) -> Figure | None:
         keys += list(path.key)
     if not panels:
         return None
-    data = results.stack([depth, path], ["measure", *sweep.SERIES, "n", "forward", "updates", "key"])
+    columns = ["measure", *sweep.SERIES, "n", "forward", "updates", "status", "key"]
+    data = pd.concat([depth.assign(updates=None), path.assign(forward=None)])[columns]
     return Figure(
         name="depth",
         title="Sequential operations and maximum path length, counted",

@@ -1,4 +1,4 @@
-"""Figure ``flops``: counted FLOPs of one layer against n, with the lengths where two layers cost the same."""
+"""Figure ``flops``: counted FLOPs of one layer against n; where two layers cost the same."""
 
 import numpy as np
 import pandas as pd
@@ -6,12 +6,12 @@ from matplotlib.axes import Axes
 
 from analysis.figures import sweep
 from analysis.figures.base import Figure, Panel
-from analysis.load import Results
 from analysis.style import MUTED, styles
+from analysis.view import View
 from analysis.wording import number, scaled
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw forward FLOPs against n for every layer part, and of whole models where counted."""
     rows = results.frame("flops")
     if rows.empty or not (rows.status == "ok").any():
@@ -46,15 +46,18 @@ def draw(results: Results) -> Figure | None:
         "measured lengths between which two layers cross.",
         panels=tuple(panels),
         data=rows[
-            [*sweep.SERIES, "scope", "n", "width", "batch", "forward", "backward", "formula", "agrees"]
-            + ["extrapolated", "status", "key"]
+            [
+                *sweep.SERIES,
+                *("scope", "n", "width", "batch", "forward", "backward", "formula", "agrees"),
+                *("extrapolated", "status", "key"),
+            ]
         ],
         keys=tuple(sorted(rows.key)),
     )
 
 
 def crossings(rows: pd.DataFrame, column: str) -> list[tuple[float, float, str]]:
-    """Return (n, value, names) wherever two series of different architectures cross, by interpolation."""
+    """Return (n, value, names) wherever two architectures cross, by interpolation."""
     lines = {
         key: group.set_index("n")[column].sort_index()
         for key, group in rows.groupby(["architecture", "part"], sort=True)
@@ -72,7 +75,9 @@ def crossings(rows: pd.DataFrame, column: str) -> list[tuple[float, float, str]]
                 share = gap[i] / (gap[i] - gap[i + 1])
                 n = float(np.exp(x[i] + share * (x[i + 1] - x[i])))
                 y = np.log(both.iloc[:, 0].to_numpy(dtype=float))
-                found.append((n, float(np.exp(y[i] + share * (y[i + 1] - y[i]))), f"{one[1]} = {other[1]}"))
+                found.append(
+                    (n, float(np.exp(y[i] + share * (y[i + 1] - y[i]))), f"{one[1]} = {other[1]}")
+                )
     return sorted(found)
 
 

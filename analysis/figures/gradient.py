@@ -1,4 +1,4 @@
-"""Figure ``gradient_profile``: J(k), the gradient that arrives k positions back, before and after training."""
+"""Figure ``gradient_profile``: J(k), the gradient k positions back, before and after training."""
 
 from functools import partial
 
@@ -7,16 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Figure, Panel, log_values, panel
-from analysis.load import Results
 from analysis.style import Style, styles
-from analysis.wording import number, plural
+from analysis.view import View
+from analysis.wording import plural, power
 
 _WHAT = {"state": "last encoder state", "logit": "correct symbol’s logit"}
 _WHEN = {"init": "at initialisation", "trained": "after training"}
 _FLOOR = 1e-12  # relative to the largest value: below it, single precision has nothing to say
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw J(k) of state and logit at both moments, for each task."""
     rows = [
         (record.cell.task, record.cell.architecture, record.cell.seed, name, k, value, record.key)
@@ -28,7 +28,9 @@ def draw(results: Results) -> Figure | None:
     if not rows:
         return None
     columns = ["task", "architecture", "seed", "curve", "k", "gradient", "key"]
-    data = pd.DataFrame(rows, columns=columns).sort_values(["task", "curve", "architecture", "seed", "k"])
+    data = pd.DataFrame(rows, columns=columns).sort_values(
+        ["task", "curve", "architecture", "seed", "k"]
+    )
     looks = styles(results.architectures)
     panels = [
         _panel(str(task), curve, part, looks)
@@ -41,8 +43,8 @@ def draw(results: Results) -> Figure | None:
         name="gradient_profile",
         title="How much of the gradient arrives k positions back, J(k)",
         caption="Norm of the gradient with respect to the source embedding k positions before the end, "
-        f"mean over examples; the line is the geometric mean over seeds (at most {plural(seeds, 'seed')}), "
-        "the band their range. A straight fall on this logarithmic axis is exponential vanishing.",
+        f"mean over examples; the line is the geometric mean over seeds (at most "
+        f"{plural(seeds, 'seed')}), the band their range. A straight fall on this logarithmic axis is exponential vanishing.",
         panels=tuple(panels),
         data=data,
         keys=tuple(sorted(set(data.key))),
@@ -74,7 +76,7 @@ def _panel(task: str, curve: str, rows: pd.DataFrame, looks: dict[str, Style]) -
                 label=look.label,
             )
         axes.set_xlabel("k, positions back from the end (tokens)")
-        log_values(axes, "J(k)", number)
+        log_values(axes, "J(k)", power)
 
     title = f"{task}: {_WHAT.get(what, what)}, {_WHEN.get(when, when)}"
     return panel(f"gradient_{task}_{curve}", title, partial(points), size="half")

@@ -2,12 +2,12 @@
 
 from analysis.figures import sweep
 from analysis.figures.base import Figure
-from analysis.load import Results
 from analysis.style import styles
+from analysis.view import View
 from analysis.wording import seconds
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw the layer time by kernel class, at fixed tokens a batch."""
     rows = results.frame("step_time")
     if rows.empty:

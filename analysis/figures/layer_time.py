@@ -4,12 +4,12 @@ import pandas as pd
 
 from analysis.figures import sweep
 from analysis.figures.base import Figure, Panel
-from analysis.load import Results
 from analysis.style import Style, styles
+from analysis.view import View
 from analysis.wording import number, plural, seconds
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw Table 1's layers against n, the other parts apart, and the first ones against d."""
     rows = results.frame("step_time")
     if rows.empty:
@@ -42,7 +42,7 @@ def draw(results: Results) -> Figure | None:
 
 
 def _sweep_of(rows: pd.DataFrame, x: str, fixed: str) -> pd.DataFrame | None:
-    """Return the rows of one value of ``fixed``, the one with most values of ``x``, if there are two."""
+    """Return the rows of the value of ``fixed`` that has most values of ``x``, at least two."""
     if rows.empty:
         return None
     counts = rows.groupby(fixed)[x].nunique()
@@ -51,7 +51,7 @@ def _sweep_of(rows: pd.DataFrame, x: str, fixed: str) -> pd.DataFrame | None:
 
 
 def _panel(
-    results: Results, name: str, title: str, rows: pd.DataFrame, x: str, looks: dict[str, Style]
+    results: View, name: str, title: str, rows: pd.DataFrame, x: str, looks: dict[str, Style]
 ) -> Panel:
     by_n = x == "n"
     fixed = f"d = {number(rows.width.iloc[0])}" if by_n else f"n = {number(rows.n.iloc[0])}"

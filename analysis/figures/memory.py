@@ -2,12 +2,12 @@
 
 from analysis.figures import sweep
 from analysis.figures.base import Figure, Panel
-from analysis.load import Results
 from analysis.style import styles
+from analysis.view import View
 from analysis.wording import listed, scaled
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw the peak memory of layers, and of whole models where they were measured."""
     rows = results.frame("memory")
     if rows.empty or not (rows.status == "ok").any():

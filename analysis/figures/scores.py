@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Figure, Panel, panel
-from analysis.load import Results
 from analysis.style import MUTED, Style, styles
+from analysis.view import View
 from analysis.wording import percent
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw one panel a task, one row an architecture, one point a seed."""
     rows = results.frame("train")
     if rows.empty:
@@ -21,7 +21,9 @@ def draw(results: Results) -> Figure | None:
         return None
     looks = styles(results.architectures)
     panels = [_panel(results, str(task), part, looks) for task, part in rows.groupby("task", sort=True)]
-    data = rows[["task", "architecture", "seed", "test", "validation", "learning_rate", "converged", "key"]]
+    data = rows[
+        ["task", "architecture", "seed", "test", "validation", "learning_rate", "converged", "key"]
+    ]
     return Figure(
         name="digits",
         title="Test score over a whole task, every seed",
@@ -33,7 +35,7 @@ def draw(results: Results) -> Figure | None:
     )
 
 
-def _panel(results: Results, task: str, rows: pd.DataFrame, looks: dict[str, Style]) -> Panel:
+def _panel(results: View, task: str, rows: pd.DataFrame, looks: dict[str, Style]) -> Panel:
     present = [name for name in looks if (rows.architecture == name).any()]
     regression = results.is_regression(task)
 

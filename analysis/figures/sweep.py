@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from analysis.figures.base import Panel, failures, line, log_lengths, log_values, panel
 from analysis.style import MUTED, Style, clip
+from analysis.wording import superscript
 
 SERIES = ["architecture", "part", "kernel"]
 """What one line stands for: an architecture, one of its layers, by one kernel class."""
@@ -35,7 +36,7 @@ class Sweep:
 
 
 def series(rows: pd.DataFrame, looks: dict[str, Style]) -> Iterator[tuple[str, Style, pd.DataFrame]]:
-    """Yield (variant, look, rows) of every series, in legend order; later variants of one are hollow."""
+    """Yield (variant, look, rows) of every series, in legend order."""
     for architecture, look in looks.items():
         mine = rows[rows.architecture == architecture]
         for (part, kernel), group in mine.groupby(["part", "kernel"], sort=True):
@@ -122,7 +123,7 @@ def slope_guides(axes: Axes, exponents: Sequence[float], size: str = "n") -> Non
             zorder=0.5,
         )
         axes.annotate(
-            f"∝ {size}{_superscript(exponent)}",
+            f"∝ {size}{superscript(exponent) if exponent != 1 else ''}",
             (end, start * (end / x0) ** exponent),
             xytext=(-2, 2),
             textcoords="offset points",
@@ -133,8 +134,3 @@ def slope_guides(axes: Axes, exponents: Sequence[float], size: str = "n") -> Non
         )
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
-
-
-def _superscript(exponent: float) -> str:
-    text = "" if exponent == 1 else f"{exponent:g}"
-    return text.translate(str.maketrans("0123456789.-", "⁰¹²³⁴⁵⁶⁷⁸⁹·⁻"))

@@ -6,12 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Figure, Panel, level, panel
-from analysis.load import Results
-from analysis.style import BAD, MUTED, Style, styles
+from analysis.style import BAD, Style, styles
+from analysis.view import View
 from analysis.wording import number, percent
 
 
-def draw(results: Results) -> Figure | None:
+def draw(results: View) -> Figure | None:
     """Draw a small chart for each task and architecture, one line a seed."""
     rows = [
         {
@@ -42,9 +42,9 @@ def draw(results: Results) -> Figure | None:
     return Figure(
         name="training_curves",
         title="Had training converged? Validation score while training, one line a seed",
-        caption="The selected learning rate stands beside the end of the line. ● the loss and the score "
-        "had stopped improving over the last quarter of the steps (converged); ○ they had not, so a low "
-        "score says unconverged, not incapable.",
+        caption="lr is the selected learning rate. ● the loss and the "
+        "score had stopped improving over the last quarter of the steps (converged); ○ they had not, so a "
+        "low score says unconverged, not incapable.",
         panels=tuple(panels),
         data=data,
         keys=tuple(sorted(set(data.key))),
@@ -52,9 +52,7 @@ def draw(results: Results) -> Figure | None:
     )
 
 
-def _panel(
-    results: Results, task: str, architecture: str, rows: pd.DataFrame, look: Style
-) -> Panel:
+def _panel(results: View, task: str, architecture: str, rows: pd.DataFrame, look: Style) -> Panel:
     regression = results.is_regression(task)
 
     def points(axes: Axes) -> None:
@@ -71,7 +69,7 @@ def _panel(
                 markerfacecolor=look.colour if done else "white",
                 clip_on=False,
             )
-        axes.set_xlabel("training steps")
+        axes.set_xlabel(f"training steps ({_end_note(rows)})")
         axes.margins(x=0.03)
         if regression:
             axes.set_ylabel("validation error (squared)")
@@ -83,16 +81,6 @@ def _panel(
         chance = results.chance(task)
         if chance is not None:
             level(axes, chance, "chance")
-        axes.text(
-            1.0,
-            1.015,
-            _end_note(rows),
-            transform=axes.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=7,
-            color=MUTED,
-        )
 
     return panel(
         f"training_{task}_{results.slug(architecture)}",
