@@ -1,7 +1,8 @@
 """The checks that every architecture passes, from inside the repository or outside.
 
-An architecture's configuration may declare an exemption (``ModelConfig.exemptions``). The exempt
-check must then *fail*: an exemption that hides a success fails itself.
+An architecture's configuration may declare an exemption (``ModelConfig.exemptions``), from a check
+(``"padding"``) or from a check at one readout (``"padding@decoder"``). The exempt check must then
+*fail*: an exemption that hides a success fails itself.
 """
 
 import time
@@ -53,7 +54,9 @@ class Result:
 
 def exemptions(case: Case) -> None:
     """Every declared exemption names a check that can be exempt, and says why."""
-    known = [name for name, item in CHECKS.items() if item.exemptable]
+    able = [item for item in CHECKS.values() if item.exemptable]
+    known = [item.name for item in able]
+    known += [f"{item.name}@{readout}" for item in able for readout in item.readouts]
     for name, reason in case.config.exemptions().items():
         if name not in known:
             raise CheckFailedError(f"unknown exemption '{name}'.{nearest(name, known)}")
@@ -113,7 +116,8 @@ def check(case: Case, name: str) -> Result:
     started = time.perf_counter()
     failure = _failure(item, case)
     seconds = time.perf_counter() - started
-    reason = case.config.exemptions().get(name) if item.exemptable else None
+    declared = case.config.exemptions() if item.exemptable else {}
+    reason = declared.get(name, declared.get(f"{name}@{case.problem.readout}"))
     if reason is not None:
         if failure is None:
             detail = f"declared exempt ({reason}) but passes: remove the exemption"

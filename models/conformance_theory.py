@@ -27,7 +27,7 @@ def flops(case: Case) -> None:
     """The formula in ``cost`` gives the FLOPs of a forward pass as counted on the meta device."""
     with torch.device("meta"):
         model = case.cls(with_dropout(case.config, 0.0), case.problem)
-    for S, T in ((5, 4), (9, 7), (1, 1)):
+    for S, T in ((5, 4), (2, 7)):
         batch = make_batch(case.problem, [S], [T]).to("meta")
         counted = counted_flops(model, batch)
         formula = case.cls.cost(case.config, case.problem, S, T if _decodes(case) else 0).flops
@@ -47,7 +47,7 @@ def counted_flops(function: Callable[..., Any], *arguments: Any) -> int:
 
 
 def layers(case: Case) -> None:
-    """Each of ``layers()`` keeps the shape, and its formulas give its counted parameters and FLOPs."""
+    """Each of ``layers()`` keeps the shape; its formulas give its parameters, FLOPs and path length."""
     described = case.cls.layers()
     require(bool(described), "layers() is empty: the first is the architecture's row of Table 1")
     for part, layer in described.items():
@@ -56,7 +56,7 @@ def layers(case: Case) -> None:
         counted = sum(parameter.numel() for parameter in module.parameters())
         formula = layer.parameters(case.config)
         require(formula == counted, f"{part}: formula {formula:,} parameters, counted {counted:,}")
-        for n in (1, 6, 11):
+        for n in (1, 5):
             x_BND = torch.zeros(1, n, case.config.width, device="meta")
             shape = tuple(module(x_BND).shape)
             require(shape == x_BND.shape, f"{part}: maps {tuple(x_BND.shape)} to {shape}")
@@ -67,6 +67,25 @@ def layers(case: Case) -> None:
             require(
                 formula == counted, f"{part}, n = {n}: formula {formula:,} FLOPs, counted {counted:,}"
             )
+
+        module = layer.build(case.config).double().eval()
+        for k in (0, 1, 4):
+            counted = counted_path(module, case.config.width, k)
+            formula = layer.path_length(k)
+            require(formula == counted, f"{part}: formula path {formula} over {k}, counted {counted}")
+
+
+def counted_path(module: Any, width: int, distance: int) -> int | None:
+    """Count the updates of a layer until its last output depends on the input ``distance`` back."""
+    N = distance + 1
+    x_BND = torch.randn(1, N, width, dtype=torch.float64, requires_grad=True)
+    state = None
+    for updates in range(1, N + 1):
+        output_BND, state = module.update(x_BND, state)
+        (gradient_BND,) = torch.autograd.grad(output_BND[:, -1].sin().sum(), x_BND, retain_graph=True)
+        if bool(gradient_BND[:, 0].any()):
+            return updates
+    return None
 
 
 def overrides(case: Case) -> None:

@@ -308,7 +308,7 @@ class Exempt(FutureLeak):
         def exemptions(self) -> dict[str, str]:
             return {
                 "no_future": "averages the target, to demonstrate a leak",
-                "padding": "so it averages the target's padding too",
+                "padding@decoder": "so it averages the target's padding too",
                 "step_equals_decode": "a step cannot read what is not there yet",
             }
 
