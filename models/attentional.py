@@ -58,6 +58,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         "Luong et al. 2015, Effective approaches to attention-based NMT; additive score: Bahdanau et "
         "al. 2015, Neural machine translation by jointly learning to align and translate"
     )
+    cell_name: ClassVar[str] = LSTM.cell_name
     gates: ClassVar[int] = LSTM.gates
     state_tensors: ClassVar[int] = LSTM.state_tensors
     recurrence = LSTM.recurrence

@@ -30,6 +30,7 @@ class LSTM(RecurrentSeq2Seq):
         "Hochreiter & Schmidhuber 1997, Long short-term memory; Gers et al. 2000, Learning to forget; "
         "Sutskever et al. 2014, sequence to sequence"
     )
+    cell_name = "LSTM"
     gates = LSTMRecurrence.gates
     state_tensors = LSTMRecurrence.tensors
 

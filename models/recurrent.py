@@ -32,6 +32,7 @@ class RecurrentSeq2Seq(Seq2Seq):
     """Base of the architectures whose decoder sees the source through one fixed vector."""
 
     Config = RecurrentConfig
+    cell_name: ClassVar[str]  # in words
     gates: ClassVar[int]  # of the cell
     state_tensors: ClassVar[int]  # of the cell: 1 for h, 2 for h and c
 
@@ -106,7 +107,7 @@ class RecurrentSeq2Seq(Seq2Seq):
     def recurrent_layer(cls) -> Layer:
         """Return the row "Recurrent" of Table 1 (Vaswani et al. 2017) for this cell."""
         return Layer(
-            description=f"one recurrent layer, {cls.gates} {'gates' if cls.gates > 1 else 'product'}",
+            description=f"one {cls.cell_name} layer",
             build=lambda config: RecurrentLayer(cls.recurrence(config, config.width)),
             complexity="n·d²",
             sequential="n",

@@ -11,6 +11,7 @@ class RNN(RecurrentSeq2Seq):
     """Vanilla tanh RNN; the decoder starts from the encoder's last state and sees nothing else."""
 
     citation = "Elman 1990, Finding structure in time; Sutskever et al. 2014, sequence to sequence"
+    cell_name = "vanilla RNN"
     gates = TanhRecurrence.gates
     state_tensors = TanhRecurrence.tensors
 
