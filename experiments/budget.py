@@ -41,12 +41,14 @@ def solve_width(
             f"width = {options['width']!r}: a parameter budget solves for it; give one of the two."
         )
     search = _Search(cls, dict(options), problem, budget)
-    candidates = search.by_width()
-    best = min(candidates, key=search.error)
-    dial = best.fine_dial
-    if search.error(best) > tolerance and dial is not None and dial not in options:
-        best = min((search.by_dial(config, dial) for config in candidates), key=search.error)
-    if search.error(best) > tolerance:
+    candidates = sorted(search.by_width(), key=search.error)
+    dial = cls.Config.fine_dial
+    if search.error(candidates[0]) > tolerance and dial is not None and options.get(dial) is None:
+        # the nearest width first: it needs the least of the other dial
+        candidates = [search.by_dial(config, dial) for config in candidates]
+    best = next((found for found in candidates if search.error(found) <= tolerance), None)
+    if best is None:
+        best = min(candidates, key=search.error)
         raise BadInput(
             f"parameter budget = {budget}: {cls.__name__} cannot meet it within {tolerance:.0%}; "
             f"the nearest is {search.count(best)} (width {best.width})."

@@ -49,7 +49,7 @@ SETTINGS: dict[Profile, dict[str, Setting]] = {
                 "warmup_steps": 5,
             },
             seeds=1,
-            parameter_budget=6_000,
+            parameter_budget=8_000,
         ),
         "digits": Setting(
             data={},
@@ -69,7 +69,7 @@ SETTINGS: dict[Profile, dict[str, Setting]] = {
             data={"symbols": 2, "length": 34, "distances": powers(1, 32)},
             recipe={"steps": 1500, "batch_size": 32, "learning_rates": RATES, "validate_every": 150},
             seeds=3,
-            parameter_budget=40_000,
+            parameter_budget=40_200,
         ),
         "digits": Setting(
             data={},

@@ -31,7 +31,7 @@ SETTINGS: dict[Profile, Setting] = {
     "smoke": Setting(
         lengths=[8, 16, 32],
         tokens=64,
-        parameter_budget=6_000,
+        parameter_budget=8_000,
         seconds=0.02,
         rounds=3,
         kernel_lengths=[8, 16],
