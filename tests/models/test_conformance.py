@@ -51,7 +51,7 @@ FAULTS = [
     (toy.Unused, "last-tokens", {"gradients": "spare gets no gradient"}),
     (toy.WrongCount, "last-tokens", {"parameters": "core_parameters says"}),
     (toy.WrongFlops, "last-tokens", {"flops": "cost says"}),
-    (toy.WrongLayer, "last-tokens", {"layers": "recurrence, n = 1"}),
+    (toy.WrongLayer, "decoder-tokens", {"layers": "recurrence, n = 1"}),
     (toy.WrongStep, "decoder-floats", {"step_equals_decode": "position 1"}),
     (toy.FixedLength, "position-tokens", {"any_length": "RuntimeError", "parameters": "the model has"}),
     (toy.OwnLoss, "last-tokens", {"overrides": "OwnLoss overrides loss"}),

@@ -1,12 +1,15 @@
 """Every registered architecture conforms, check by check."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from torch import Tensor
 
 from models import MODELS
-from models.conformance import applicable, cases, check
-from models.conformance_cases import Case
+from models.base import Memory
+from models.conformance import PROBLEMS, applicable, cases, check, run
+from models.conformance_cases import Case, small
 from models.registry import architecture
 
 
@@ -21,3 +24,36 @@ def _everything() -> Iterator[object]:
 def test_registered_architectures_conform(case: Case, check_name: str) -> None:
     result = check(case, check_name)
     assert result.status != "failed", result.detail
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_encoder_that_ignores_padding_is_caught(name: str) -> None:
+    registered: Any = architecture(name)
+
+    class Unmasked(registered):
+        def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
+            return super().encode(source_BSD, None)._replace(mask=mask_BS)
+
+    case = Case("", Unmasked, small(Unmasked, {}), PROBLEMS["decoder-tokens"])
+    assert check(case, "padding").status == "failed"
+
+
+@pytest.mark.parametrize("name", ["attentional_lstm", "transformer"])
+def test_a_decoder_that_attends_to_padding_is_caught(name: str) -> None:
+    registered: Any = architecture(name)
+
+    class Unmasked(registered):
+        def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
+            return super().decode(target_BTD, memory._replace(mask=None))
+
+    case = Case("", Unmasked, small(Unmasked, {}), PROBLEMS["decoder-tokens"])
+    assert check(case, "padding").status == "failed"
+    assert check(case, "step_equals_decode").status == "failed"
+
+
+def test_a_transformer_without_causal_mask_is_exempt_as_declared() -> None:
+    cls = architecture("transformer")
+    results = run(cls, small(cls, {"causal": False}), PROBLEMS["decoder-tokens"])
+    declared = {"no_future", "padding", "step_equals_decode"}
+    assert {result.name for result in results if result.status == "exempt"} == declared
+    assert [result for result in results if result.status == "failed"] == []
