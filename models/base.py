@@ -18,6 +18,7 @@ from torch.nn import functional
 from models.batch import Batch
 from models.config import ModelConfig
 from models.cost import Cost
+from models.errors import BadInput
 from models.layer import Layer
 from models.problem import BOS, PAD, Problem
 from models.recipe import Recipe
@@ -112,12 +113,14 @@ class Seq2Seq(pl.LightningModule):
         if config.tie_embeddings == "none":
             return
         if not self.has_decoder:
-            raise ValueError("tie_embeddings needs a decoder (readout 'decoder')")
+            raise BadInput(
+                f"tie_embeddings = '{config.tie_embeddings}' needs a decoder, and this problem has none."
+            )
         if config.tie_embeddings == "all":
             if not isinstance(self.source_embedding, nn.Embedding) or (
                 self.problem.source_size != self.problem.target_size
             ):
-                raise ValueError("tie_embeddings='all' needs one joint vocabulary")
+                raise BadInput("tie_embeddings = 'all' needs one joint vocabulary; 'target' does not.")
             self.source_embedding.weight = self.target_embedding.weight
         self.head.weight = self.target_embedding.weight
 

@@ -11,6 +11,7 @@ from models.base import Memory, Seq2Seq
 from models.batch import Batch
 from models.conformance import PROBLEMS
 from models.conformance_cases import make_batch, small
+from models.errors import BadInput
 from models.problem import BOS, Problem
 from models.recipe import Recipe
 from tests.models.toy import Toy
@@ -143,7 +144,7 @@ def test_tied_embeddings_are_one_tensor_and_stay_so_when_trained(tied: Any) -> N
     ],
 )
 def test_what_cannot_be_tied_is_refused(problem: Problem, tied: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(BadInput, match=message):
         toy(problem, tie_embeddings=tied)
 
 
