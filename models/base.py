@@ -114,7 +114,7 @@ class Seq2Seq(pl.LightningModule):
             return
         if not self.has_decoder:
             raise BadInput(
-                f"tie_embeddings = '{config.tie_embeddings}' needs a decoder, and this problem has none."
+                f"tie_embeddings = '{config.tie_embeddings}' needs a decoder; this problem has none."
             )
         if config.tie_embeddings == "all":
             if not isinstance(self.source_embedding, nn.Embedding) or (
