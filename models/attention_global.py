@@ -9,14 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import speed
+from models.attention import Kernel, choose_kernel
 from models.cost import attention_core_flops, linear_flops, linear_parameters
 from models.speed import AttentionKernel
 
 Score = Literal["dot", "general", "additive"]
-
-EXPLICIT_UP_TO = 256
-"""Keys up to which explicit scores are faster on a CPU than its fused kernel."""
 
 
 class GlobalAttention(nn.Module):
@@ -30,7 +27,7 @@ class GlobalAttention(nn.Module):
       is the decoder's previous state). Its scores need T x S x D numbers.
 
     ``kernel``: ``explicit`` forms the T x S weights; ``fused`` is torch's kernel, whose memory does not
-    grow with T x S; ``auto`` leaves the choice to models.speed. Additive scores are always explicit.
+    grow with T x S; ``auto``: see models.attention. Additive scores are always explicit.
     """
 
     def __init__(self, width: int, score: Score = "general", kernel: AttentionKernel = "auto") -> None:
@@ -86,15 +83,11 @@ class GlobalAttention(nn.Module):
             score_BTS = score_BTS.masked_fill(~mask_BS[:, None], -torch.inf)
         return score_BTS.softmax(dim=-1)
 
-    def chosen_kernel(self, h_BTD: Tensor, keys_BSD: Tensor) -> Literal["fused", "explicit"]:
+    def chosen_kernel(self, h_BTD: Tensor, keys_BSD: Tensor) -> Kernel:
         """Return the kernel that these tensors run through."""
-        kernel = speed.current().attention if self.kernel == "auto" else self.kernel
         if self.score == "additive":
             return "explicit"
-        if kernel == "auto":
-            short = keys_BSD.shape[1] <= EXPLICIT_UP_TO and h_BTD.device.type == "cpu"
-            return "explicit" if short or h_BTD.shape[1] == 1 else "fused"
-        return kernel
+        return choose_kernel(self.kernel, h_BTD.shape[1], keys_BSD.shape[1], h_BTD.device)
 
 
 def global_attention_parameters(score: Score, width: int) -> int:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attention_global import (
     GlobalAttention,
@@ -20,6 +20,7 @@ from models.attention_global import (
 )
 from models.base import Memory
 from models.cost import Cost, recurrent_flops, recurrent_parameters
+from models.dropout import Dropout
 from models.layer import Layer
 from models.lstm import LSTM, LSTMConfig
 from models.problem import Problem
@@ -71,7 +72,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
             self.decoder = self.stack(config, width * (1 + config.input_feeding))
         if self.problem.readout != "position":
             self.attention = GlobalAttention(width, config.score, config.attention)
-            self.dropout = nn.Dropout(config.dropout)
+            self.dropout = Dropout(config.dropout)
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         """Run the encoder; ``final`` holds the last states, ``layers``, and additive ``keys``."""

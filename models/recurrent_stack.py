@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from torch import Tensor, nn
 
 from models.cost import recurrent_flops, recurrent_parameters
+from models.dropout import Dropout
 from models.recurrence import Recurrence, State
 
 
@@ -27,7 +28,7 @@ class RecurrentStack(nn.Module):
         super().__init__()
         self.recurrences = nn.ModuleList(make(width if i else inputs) for i in range(layers))
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers - 1))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x_BNF: Tensor, states: Iterable[State] | None = None, mask_BN: Tensor | None = None
