@@ -8,7 +8,8 @@ architectures here share are drawn with standard deviation 1, which is the same 
 layer, so there is no further factor.
 """
 
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, Self, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -90,17 +91,21 @@ class Transformer(Seq2Seq):
 
     Config = TransformerConfig
     config: TransformerConfig
+    dropout: Dropout
+    positions: SinusoidalPositions | None
+    encoder: nn.ModuleList
+    encoder_end: nn.Module
+    decoder: nn.ModuleList
+    decoder_end: nn.Module
     citation = "Vaswani et al. 2017, Attention Is All You Need"
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
         """Return the options that the conformance suite tries beside the default."""
         return [
-            {"norm": "post"},
-            {"positions": "none"},
+            {"norm": "post", "attention": "explicit", "heads": 2},
+            {"positions": "none", "attention": "fused", "heads": 1},
             {"layers": 1, "decoder_layers": 2, "feedforward": 24},
-            {"attention": "explicit", "heads": 2},
-            {"attention": "fused", "heads": 1},
         ]
 
     def build(self, config: TransformerConfig) -> None:
@@ -111,9 +116,8 @@ class Transformer(Seq2Seq):
         def end() -> nn.Module:
             return nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
 
-        self.positions: SinusoidalPositions | None = None
-        if config.positions == "sinusoidal":
-            self.positions = SinusoidalPositions(config.width)
+        sinusoidal = config.positions == "sinusoidal"
+        self.positions = SinusoidalPositions(config.width) if sinusoidal else None
         self.dropout = Dropout(config.dropout)
         encoders, decoders = config.depth
         self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(encoders))
@@ -145,7 +149,7 @@ class Transformer(Seq2Seq):
 
     def start(self, memory: Memory) -> tuple[LayerCache, ...]:
         """Return for each layer the empty cache of targets, and the source's keys and values."""
-        return tuple(layer.start(memory.states) for layer in self.decoder)
+        return tuple(layer.start(memory.states) for layer in self._decoder_layers())
 
     def step(
         self, target_BD: Tensor, state: tuple[LayerCache, ...], memory: Memory
@@ -154,10 +158,13 @@ class Transformer(Seq2Seq):
         x_BD = self._enter(target_BD[:, None], first=state[0].own.k_BHSE.shape[2])[:, 0]
         source = self._masking(1, memory.states.shape[1], x_BD, memory.mask)
         caches = []
-        for layer, cache in zip(self.decoder, state, strict=True):
+        for layer, cache in zip(self._decoder_layers(), state, strict=True):
             x_BD, longer = layer.step(x_BD, cache, source)
             caches.append(longer)
         return self.decoder_end(x_BD), tuple(caches)
+
+    def _decoder_layers(self) -> Iterable[DecoderLayer]:
+        return cast(Iterable[DecoderLayer], self.decoder)
 
     def _enter(self, x_BND: Tensor, first: int = 0) -> Tensor:
         """Add positions, and drop elements of the sum (section 5.4)."""

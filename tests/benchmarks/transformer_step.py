@@ -1,4 +1,4 @@
-"""Our Transformer's training step against ``torch.nn.Transformer``'s: forward, backward, clipping, AdamW.
+"""Our Transformer's training step against ``torch.nn.Transformer``'s, optimiser included.
 
 Same sizes, batches, embeddings, positions, loss and optimiser; what differs is said by each name. The
 competitors take turns in one process, and the median of the ratios within the rounds is printed.
