@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pandas as pd
 
 from experiments.record import Record
+from experiments.store import Store, read_json
 
 _BASE = [
     *("measure", "key", "block", "status", "reason", "architecture", "task", "seed", "scope"),
@@ -33,6 +35,17 @@ class View:
     def __init__(self, records: Sequence[Record], manifest: Mapping[str, Any]) -> None:
         self.records = sorted(records, key=lambda record: record.key)
         self.manifest = manifest
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read a store.
+
+        Raises:
+            BadInput: there is no manifest, or a file is damaged or of a newer version.
+        """
+        store = Store(folder)
+        store.check_format()
+        return cls(list(store), read_json(store.manifest))
 
     @cached_property
     def architectures(self) -> list[str]:
@@ -127,8 +140,6 @@ class View:
 
 def _row(record: Record) -> dict[str, Any]:
     cell, options = record.cell, record.cell.options
-    asked = cell.model.get("kernel") or cell.model.get("attention")
-    asked = asked if asked not in ("auto", None) and options.get("scope") == "layer" else ""
     return {
         "measure": cell.measure,
         "key": record.key,
@@ -140,7 +151,7 @@ def _row(record: Record) -> dict[str, Any]:
         "seed": cell.seed,
         "scope": options.get("scope", ""),
         "part": options.get("part") or "",
-        "kernel": record.environment.get("kernel") or asked,
+        "kernel": _kernel(record),
         "n": options.get("n"),
         "width": cell.model.get("width"),
         "batch": options.get("batch"),
@@ -148,6 +159,20 @@ def _row(record: Record) -> dict[str, Any]:
         "duration_s": record.duration_s,
         "times": record.rounds,
     }
+
+
+def _kernel(record: Record) -> str:
+    """Return the kernel class that ran, else the one that was asked for.
+
+    ``torch loop``: torch's own operator was asked for and is no fused kernel on that device, as
+    ``nn.RNN``'s on a CPU; it is another loop than the one over cells that ``loop`` asks for.
+    """
+    model, options = record.cell.model, record.cell.options
+    asked = model.get("kernel") or model.get("attention") or ""
+    ran = str(record.environment.get("kernel") or "")
+    if not ran:
+        return asked if options.get("scope") == "layer" and asked != "auto" else ""
+    return "torch loop" if (ran, model.get("kernel")) == ("loop", "fused") else ran
 
 
 def _plain(name: str) -> str:

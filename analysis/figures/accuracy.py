@@ -35,8 +35,8 @@ def draw(results: View) -> Figure | None:
         name="accuracy_by_distance",
         title="How far back each architecture answers correctly",
         caption=f"Accuracy on the test split. Each point is one seed (at most "
-        f"{plural(seeds, 'seed')} an architecture), the line their mean, the dashed line chance. The learning rate was chosen on "
-        "the validation split.",
+        f"{plural(seeds, 'seed')} an architecture), the line their mean, the dashed "
+        "line chance. The learning rate was chosen on the validation split.",
         panels=tuple(panels),
         data=data.sort_values(["task", "slice", "architecture", "value", "seed"]),
         keys=tuple(sorted(set(data.key))),

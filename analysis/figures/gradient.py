@@ -44,7 +44,8 @@ def draw(results: View) -> Figure | None:
         title="How much of the gradient arrives k positions back, J(k)",
         caption="Norm of the gradient with respect to the source embedding k positions before the end, "
         f"mean over examples; the line is the geometric mean over seeds (at most "
-        f"{plural(seeds, 'seed')}), the band their range. A straight fall on this logarithmic axis is exponential vanishing.",
+        f"{plural(seeds, 'seed')}), the band their range. A straight fall on this "
+        "logarithmic axis is exponential vanishing.",
         panels=tuple(panels),
         data=data,
         keys=tuple(sorted(set(data.key))),

@@ -51,11 +51,9 @@ class Table:
         ]
 
 
-def entries(*texts: str) -> tuple[Entry, ...]:
-    """Return a row of plain entries."""
-    return tuple(Entry(text) for text in texts)
-
-
 def keys_of(*groups: Iterable[str]) -> tuple[str, ...]:
     """Return record keys, each once, in order."""
     return tuple(sorted({key for group in groups for key in group}))
+
+
+NOT_MEASURED = Entry("not measured", kind="muted")

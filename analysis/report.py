@@ -1,0 +1,146 @@
+"""The report: manifest + records → one page in HTML and Markdown, its figures and tables beside it.
+
+Pure: the same records give the same bytes. Needs no torch and no network, and takes seconds.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from analysis import provenance
+from analysis.claims_view import ClaimView, read_claims
+from analysis.figures.base import Figure
+from analysis.sections import Section, sections
+from analysis.tables import tabulate
+from analysis.tables.base import Table
+from analysis.view import View
+from analysis.wording import plural
+from models.errors import BadInput
+
+TITLE = "Table 1, measured"
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def write(store_folder: Path, output: Path | None = None) -> Path:
+    """Write ``report.html``, ``report.md``, ``figures/*.svg|csv`` and ``tables/*.csv``.
+
+    ``output`` is the folder they go to; without it, the store's own. Returns the HTML file's path.
+
+    Raises:
+        BadInput: the store has no manifest, is damaged or of a newer version, or ``output`` cannot
+            be written.
+    """
+    store = Path(store_folder)
+    folder = Path(output) if output is not None else store
+    view = View.read(store)
+    claims = read_claims(store)
+    values = context(view, claims)
+    try:
+        for figure in (figure for section in values["sections"] for figure in section.figures):
+            _write_figure(figure, folder / "figures")
+        for table in _tables(values):
+            _write_text(
+                folder / "tables" / f"{table.name}.csv",
+                table.data.to_csv(index=False, lineterminator="\n"),
+            )
+        for name in ("report.md", "report.html"):
+            _write_text(folder / name, render(f"{name}.j2", values))
+    except OSError as error:
+        raise BadInput(f"report '{folder}' cannot be written: {error.strerror}.") from error
+    return folder / "report.html"
+
+
+def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
+    """Return everything that both templates show."""
+    found = sections(view)
+    titles = {figure.name: figure.title for section in found for figure in section.figures}
+    claims = [claim.linked(titles) for claim in claims]
+    tables = [tabulate(name, view) for name in ("not_ok", "cells")]
+    commands = provenance.commands(view)
+    return {
+        "title": TITLE,
+        "plan": str(view.manifest.get("plan", "no plan")),
+        "profile": str(view.manifest.get("profile", "no profile")),
+        "lead": provenance.lead(view),
+        "facts": provenance.facts(view),
+        "alerts": _alerts(view),
+        "table1": tabulate("table1", view),
+        "table1_missing": "No record of one layer is in this store: run the plan ‘complexity’ or ‘table1’.",
+        "sections": found,
+        "claims": claims,
+        "claims_intro": _claims_intro(claims),
+        "claims_missing": "No claim is tested by this plan’s records.",
+        "refuted": [claim for claim in claims if claim.verdict == "refuted"],
+        "refuted_none": "No claim is refuted by these records. See the verdicts: an inconclusive one "
+        "is no confirmation.",
+        "provenance": provenance.provenance(view),
+        "provenance_tables": [table for table in tables if table is not None],
+        "commands": commands,
+        "redo": commands[-1] if commands else "seqyard run",
+    }
+
+
+def render(template: str, values: dict[str, Any]) -> str:
+    """Fill a template; HTML is escaped, Markdown by its own filter."""
+    environment = Environment(
+        loader=PackageLoader("analysis"),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["md"] = markdown
+    return environment.get_template(template).render(values)
+
+
+def markdown(text: object) -> str:
+    """Escape what Markdown or its embedded HTML would act on; lines become breaks."""
+    return _MARKDOWN.sub(r"\\\1", str(text)).replace("\n", "<br>")
+
+
+def _alerts(view: View) -> list[str]:
+    alerts = []
+    bad = sum(record.status != "ok" for record in view.records)
+    if view.missing():
+        alerts.append(
+            f"This store is not finished: {plural(len(view.missing()), 'planned cell')} of "
+            f"{len(view.planned())} not measured yet. What is missing is left out below."
+        )
+    if bad:
+        alerts.append(
+            f"{plural(bad, 'cell')} gave no number; each is listed under Provenance with its reason."
+        )
+    if len(provenance.devices(view)) > 1:
+        alerts.append(
+            "The records come from more than one device: compare times within one device only."
+        )
+    return alerts
+
+
+def _claims_intro(claims: list[ClaimView]) -> str:
+    counts = [
+        f"{sum(claim.verdict == verdict for claim in claims)} {verdict}"
+        for verdict in ("supported", "refuted", "inconclusive")
+    ]
+    return (
+        f"{', '.join(counts)}. A verdict is computed from the records; with too few seeds or unfinished "
+        "cells it is inconclusive and shows the effect so far. Open a claim for its parts."
+    )
+
+
+def _tables(values: dict[str, Any]) -> list[Table]:
+    found: list[Section] = values["sections"]
+    tables = [values["table1"]] if values["table1"] else []
+    return [*tables, *(t for section in found for t in section.tables), *values["provenance_tables"]]
+
+
+def _write_figure(figure: Figure, folder: Path) -> None:
+    _write_text(folder / f"{figure.name}.csv", figure.data.to_csv(index=False, lineterminator="\n"))
+    for panel in figure.panels:
+        _write_text(folder / f"{panel.name}.svg", panel.svg + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,105 @@
+"""The three questions: answer, remarks, figures, tables, and what they do not show."""
+
+from dataclasses import dataclass
+
+from analysis import answers
+from analysis.figures import draw
+from analysis.figures.base import Figure
+from analysis.tables import tabulate
+from analysis.tables.base import Table
+from analysis.view import View
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One question with all that answers it."""
+
+    anchor: str
+    short: str
+    question: str
+    answer: str
+    remarks: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+    limits: tuple[str, ...]
+
+
+def sections(view: View) -> list[Section]:
+    """Return the three questions, in order; one without records says so."""
+    return [
+        _section(
+            view,
+            anchor="memory",
+            short="How far back?",
+            question="How far back can each remember?",
+            answer=answers.remembered(view),
+            remarks=answers.memory_remarks(view),
+            figures=("accuracy_by_distance", "gradient_profile", "training_curves", "digits"),
+            tables=("spans", "digits"),
+            limits=(
+                "What a larger budget, another width or a longer search over hyperparameters would reach: "
+                "a flat training curve is a plateau at this budget, not a proof.",
+                "Natural language. The task keeps everything but the distance fixed; real dependencies "
+                "differ in more than that.",
+                "That the gradient causes the failure: a small J(k) and a low accuracy at the same "
+                "distance go together, no more.",
+            ),
+        ),
+        _section(
+            view,
+            anchor="speed",
+            short="How fast?",
+            question="How fast do they train as sequences grow?",
+            answer=answers.trained_fast(view),
+            remarks=answers.speed_remarks(view),
+            figures=("throughput", "kernels", "step_time"),
+            tables=("throughput", "kernels"),
+            limits=(
+                "Any other device: which kernels are fused, and how many cores there are, decides much of "
+                "the order. On a CPU torch has a fused LSTM kernel and none for the vanilla RNN.",
+                "Time to a given quality: a step’s time says nothing about how many steps are needed.",
+                "A fixed batch: with the number of tokens fixed, the batch shrinks as n grows.",
+            ),
+        ),
+        _section(
+            view,
+            anchor="scaling",
+            short="How does it scale?",
+            question="How do time, memory and FLOPs scale with length?",
+            answer=answers.scaled_with_length(view),
+            remarks=[],
+            figures=("layer_time", "memory", "flops", "depth"),
+            tables=("exponents", "crossovers"),
+            limits=(
+                "Lengths beyond those measured: slopes still bend within the range, see the last step’s.",
+                "Small sizes: there fixed costs of calling a kernel hide the arithmetic.",
+                "Whole models: Table 1 is a table of layers, and a model has embeddings and an output too.",
+            ),
+        ),
+    ]
+
+
+def _section(
+    view: View,
+    *,
+    anchor: str,
+    short: str,
+    question: str,
+    answer: str,
+    remarks: list[str],
+    figures: tuple[str, ...],
+    tables: tuple[str, ...],
+    limits: tuple[str, ...],
+) -> Section:
+    drawn = tuple(figure for name in figures if (figure := draw(name, view)) is not None)
+    tabulated = tuple(table for name in tables if (table := tabulate(name, view)) is not None)
+    return Section(
+        anchor=anchor,
+        short=short,
+        question=question,
+        answer=answer,
+        remarks=tuple(remarks),
+        figures=drawn,
+        tables=tabulated,
+        limits=limits if drawn or tabulated else (),
+    )

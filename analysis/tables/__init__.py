@@ -1,0 +1,25 @@
+"""What is tabulated. One line a table: name → ``"module:function"`` of (view) → Table or None."""
+
+import importlib
+
+from analysis.tables.base import Table
+from analysis.view import View
+
+TABLES: dict[str, str] = {
+    "table1": "analysis.tables.paper:table1",
+    "spans": "analysis.tables.memory:spans",
+    "digits": "analysis.tables.memory:scores",
+    "throughput": "analysis.tables.speed:throughput",
+    "kernels": "analysis.tables.speed:kernels",
+    "exponents": "analysis.tables.scaling:exponents",
+    "crossovers": "analysis.tables.scaling:crossovers",
+    "not_ok": "analysis.tables.cells:not_ok",
+    "cells": "analysis.tables.cells:durations",
+}
+
+
+def tabulate(name: str, view: View) -> Table | None:
+    """Return the table called ``name``, or None if no record holds anything for it."""
+    module, _, function = TABLES[name].partition(":")
+    table: Table | None = getattr(importlib.import_module(module), function)(view)
+    return table

@@ -1,0 +1,192 @@
+"""Table 1 of the paper, with a measured column beside each theoretical one."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.exponents import Exponent, exponent, one_width
+from analysis.style import clip, styles
+from analysis.tables.base import NOT_MEASURED, Column, Entry, Table, keys_of
+from analysis.view import View
+from analysis.wording import fixed, interval, number, span
+
+
+def table1(view: View) -> Table | None:
+    """Return the paper's Table 1 with a measured column beside each theoretical one."""
+    flops, times = view.frame("flops"), view.frame("step_time")
+    times = times[times.comparison == "fixed_batch"]
+    depth, path = view.frame("depth"), view.frame("path")
+    frames = [frame[frame.scope == "layer"] for frame in (flops, times, depth)]
+    frames.append(path)
+    if all(frame[frame.status == "ok"].empty for frame in frames):
+        return None
+    looks = styles(view.architectures)
+    rows, data, keys = [], [], []
+    for architecture, parts in view.layers.items():
+        for place, (part, theory) in enumerate(parts.items()):
+            mine = [f[(f.architecture == architecture) & (f.part == part)] for f in frames]
+            if all(frame.empty for frame in mine):
+                continue
+            counted, timed, deep, far = mine
+            by_n = exponent(one_width(counted, "n"), "n", "forward")
+            by_d = exponent(one_width(counted, "width"), "width", "forward")
+            entries = [
+                _counted(by_n, by_d),
+                _timed(timed),
+                Entry(theory["sequential"]),
+                _depth(deep),
+                Entry(theory["path"]),
+                _path(far),
+            ]
+            label = looks[architecture].label if place == 0 else f"↳ {looks[architecture].label}"
+            rows.append(
+                (
+                    Entry(label, clip(part.replace("_", " ")), colour=looks[architecture].colour),
+                    Entry(theory["complexity"]),
+                    *entries,
+                )
+            )
+            data.append(_numbers(architecture, part, theory, by_n, by_d, timed, deep, far))
+            keys += [key for frame in mine for key in frame.key]
+    return Table(
+        name="table1",
+        title="Theory in italics, measurement beside it",
+        caption="One layer of each architecture: the first line of each is the paper’s row, ↳ marks "
+        "its further parts.",
+        groups=(
+            ("", 1),
+            ("Complexity per layer", 3),
+            ("Sequential operations", 2),
+            ("Maximum path length", 2),
+        ),
+        columns=(
+            Column("Architecture", note="and layer"),
+            Column("theory", "theory"),
+            Column("FLOPs, counted", note="exponents in n and d"),
+            Column("time, measured", note="exponent in n, [95 %]"),
+            Column("theory", "theory"),
+            Column("depth, counted", note="operators in a row"),
+            Column("theory", "theory"),
+            Column("updates, measured", note="to reach distance k"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            "Exponents are slopes on logarithmic axes over the largest three sizes measured. "
+            "Counted FLOPs have no noise; their slope stays below the leading power where lower powers "
+            "still matter. The interval of a time exponent covers timing rounds on this device, "
+            "nothing else.",
+            "Depth is the longest chain of dependent operators in the forward graph. Updates: how "
+            "often the layer’s smallest parallel step is applied until the output depends on the "
+            "input k back.",
+        ),
+        data=pd.DataFrame(data),
+        keys=keys_of(keys),
+    )
+
+
+def _counted(by_n: Exponent | None, by_d: Exponent | None) -> Entry:
+    if by_n is None and by_d is None:
+        return NOT_MEASURED
+    parts = [f"{x}^{fixed(fit.value)}" for x, fit in (("n", by_n), ("d", by_d)) if fit]
+    ranges = [
+        f"{x} {span([fit.first, fit.last])}" for x, fit in (("n", by_n), ("d", by_d)) if fit is not None
+    ]
+    return Entry(" · ".join(parts), "; ".join(ranges))
+
+
+def time_exponents(timed: pd.DataFrame, x: str = "n") -> dict[str, Exponent]:
+    """Return kernel class → exponent of the time of one series of layers."""
+    found = {}
+    for kernel, rows in one_width(timed, x).groupby("kernel", sort=True):
+        fit = exponent(rows, x, "seconds")
+        if fit is not None:
+            found[str(kernel)] = fit
+    return found
+
+
+def _timed(timed: pd.DataFrame) -> Entry:
+    fits = time_exponents(timed)
+    if not fits:
+        bad = sorted(set(timed[timed.status != "ok"].status))
+        return Entry(", ".join(bad).replace("_", " "), kind="bad") if bad else NOT_MEASURED
+    lines = [
+        f"{clip(kernel)}: n^{fixed(fit.value)} {interval(fit.low, fit.high)}".removeprefix(": ").strip()
+        for kernel, fit in fits.items()
+    ]
+    one = next(iter(fits.values()))
+    return Entry("\n".join(lines), f"n {span([one.first, one.last])}")
+
+
+def affine(rows: pd.DataFrame, x: str, y: str) -> str | None:
+    """Return ``8·n + 5`` if that is exactly how ``y`` depends on ``x``, else None."""
+    points = rows[(rows.status == "ok") & rows[y].notna()].drop_duplicates(x).sort_values(x)
+    if len(points) < 2:
+        return None
+    xs, ys = points[x].to_numpy(float), points[y].to_numpy(float)
+    rate = (ys[-1] - ys[0]) / (xs[-1] - xs[0])
+    start = ys[0] - rate * xs[0]
+    if not (
+        float(rate).is_integer() and all(start + rate * a == b for a, b in zip(xs, ys, strict=True))
+    ):
+        return None
+    name = "k" if y == "updates" else x
+    if rate == 0:
+        return number(start)
+    grown = name if rate == 1 else f"{number(rate)}·{name}"
+    if start == 0:
+        return grown
+    return f"{grown} {'+' if start > 0 else '−'} {number(abs(start))}"
+
+
+def _depth(deep: pd.DataFrame) -> Entry:
+    return _law(deep, "forward", "n", "at every n")
+
+
+def _path(far: pd.DataFrame) -> Entry:
+    never = far[(far.status == "ok") & far.updates.isna()]
+    if len(never):
+        return Entry("never", f"k ≥ {number(never.n.min())}: beyond the limit", kind="bad")
+    return _law(far, "updates", "k", "at every k")
+
+
+def _law(rows: pd.DataFrame, y: str, name: str, always: str) -> Entry:
+    ok = rows[(rows.status == "ok") & rows[y].notna()].sort_values("n")
+    if ok.empty:
+        return NOT_MEASURED
+    where = f"{name} {span(list(ok.n))}"
+    law = affine(ok, "n", y)
+    if law is None:
+        steps = " → ".join(f"{number(row[y])}" for _, row in ok.iloc[[0, -1]].iterrows())
+        return Entry(steps, where)
+    return Entry(
+        law, f"{always if name not in law else 'exact for'} {where}".replace("at every n n", "n")
+    )
+
+
+def _numbers(
+    architecture: str,
+    part: str,
+    theory: dict[str, Any],
+    by_n: Exponent | None,
+    by_d: Exponent | None,
+    timed: pd.DataFrame,
+    deep: pd.DataFrame,
+    far: pd.DataFrame,
+) -> dict[str, object]:
+    row: dict[str, object] = {
+        "architecture": architecture,
+        "part": part,
+        "complexity": theory["complexity"],
+        "flop_exponent_n": by_n and by_n.value,
+        "flop_exponent_d": by_d and by_d.value,
+        "flop_exponent_n_theory": theory["flop_exponents"][0],
+        "flop_exponent_d_theory": theory["flop_exponents"][1],
+        "sequential": theory["sequential"],
+        "depth": affine(deep, "n", "forward"),
+        "path": theory["path"],
+        "updates": affine(far, "n", "updates"),
+    }
+    for kernel, fit in time_exponents(timed).items():
+        row[f"time_exponent_{kernel}"] = fit.value
+        row[f"time_exponent_{kernel}_low"], row[f"time_exponent_{kernel}_high"] = fit.low, fit.high
+    return row
