@@ -73,7 +73,7 @@ def _print(name: str, rows: list[dict[str, Any]], failed: list[str]) -> None:
     table = Table(title=f"Conformance of {name}", title_justify="left")
     for header in ("check", "result", "cases", "s"):
         table.add_column(header, no_wrap=True, justify="right" if header in ("cases", "s") else "left")
-    table.add_column("reason", overflow="fold")
+    table.add_column("property, or why not", overflow="fold")
     for row in rows:
         table.add_row(
             row["check"],

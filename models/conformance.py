@@ -39,7 +39,7 @@ class Check:
     @property
     def description(self) -> str:
         """Return the property in one sentence."""
-        return (self.function.__doc__ or "").partition("\n")[0]
+        return (self.function.__doc__ or "").partition("\n")[0].replace("``", "")
 
 
 @dataclass(frozen=True, kw_only=True)
