@@ -195,7 +195,12 @@ def distinct(blocks: Sequence[Block]) -> list[Block]:
 
 def command_line(arguments: Sequence[str]) -> str:
     """Return the exact command, with no more of a path than its last part."""
-    parts = [Path(part).name if Path(part).is_absolute() else part for part in arguments]
+    parts = []
+    for argument in arguments:
+        option, equals, value = argument.rpartition("=")
+        if Path(value).is_absolute():
+            value = Path(value).name
+        parts.append(f"{option}{equals}{value}")
     return shlex.join(["seqyard", "run", *parts])
 
 

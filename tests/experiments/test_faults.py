@@ -1,7 +1,6 @@
 """Faults that are caused, not imagined: killed workers, killed supervisors, full disks, two runs."""
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -12,7 +11,6 @@ import psutil
 import pytest
 
 from experiments.launch import RunStopped, Settings, launch
-from experiments.locks import NotAcquired, machine_lock, store_lock
 from experiments.progress import Display
 from models.errors import BadInput
 from tests.experiments.toys import begun, block, toy
@@ -205,43 +203,3 @@ def test_a_worker_does_not_import_torch_for_a_measure_without(store):
     run(store, block(toy()))
     code = "import sys, experiments.worker, experiments.launch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_a_store_serves_one_run(store):
-    with (
-        store_lock(store.folder),
-        pytest.raises(BadInput, match=f"in use by another run .process {os.getpid()}"),
-        store_lock(store.folder),
-    ):
-        pass
-    with store_lock(store.folder):
-        pass
-
-
-def wait_no_longer(seconds):
-    return False
-
-
-def test_ordinary_runs_share_the_machine_and_timing_has_it_alone():
-    def lock(exclusive):
-        return machine_lock(exclusive=exclusive, waiting=wait_no_longer)
-
-    with lock(False), lock(False), pytest.raises(NotAcquired), lock(True):
-        pass
-    with lock(True), pytest.raises(NotAcquired), lock(False):
-        pass
-
-
-def test_a_lock_is_waited_for():
-    waits = []
-
-    def waiting(seconds):
-        waits.append(seconds)
-        if len(waits) == 2:
-            holder.__exit__(None, None, None)
-        return True
-
-    holder = machine_lock(exclusive=True, waiting=wait_no_longer)
-    holder.__enter__()
-    with machine_lock(exclusive=True, waiting=waiting, poll_s=0.01):
-        assert len(waits) == 2
