@@ -151,7 +151,9 @@ class SelfAttention(nn.Module):
     def step(self, x_BD: Tensor, cache: Cache, kernel: AttentionKernel) -> tuple[Tensor, Cache]:
         """Let one new position attend to itself and to all cached ones: (B, D) and the longer cache."""
         q, k, v = split_heads(self.query_key_value(x_BD[:, None]), 3, self.heads)
-        cache = Cache(torch.cat([cache.k_BHSE, k], dim=2), torch.cat([cache.v_BHSE, v], dim=2))
+        if cache.k_BHSE.shape[2]:  # else the type is theirs, which under autocast is not the cache's
+            k, v = torch.cat([cache.k_BHSE, k], dim=2), torch.cat([cache.v_BHSE, v], dim=2)
+        cache = Cache(k, v)
         chosen = choose_kernel(kernel, 1, cache.k_BHSE.shape[2], x_BD.device)
         return self.out(merge_heads(attend(q, *cache, Masking(chosen))))[:, 0], cache
 

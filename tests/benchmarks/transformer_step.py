@@ -9,6 +9,7 @@ import argparse
 import json
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -82,6 +83,8 @@ def stepper(cls: type[Transformer], settings: speed.Speed, dropout: float, same:
     model = cls(config, problem, Recipe(learning_rates=(1e-4,))).train()
     if isinstance(model, Peer) and same:
         model.same_places()
+    wanted = Transformer.core_parameters(config, problem)
+    assert model.counted_core_parameters() == wanted, "the competitors differ in size"
     optimizer = model.configure_optimizers()["optimizer"]
     tokens = torch.randint(3, VOCABULARY, (2, BATCH, LENGTH))
     batch = Batch(tokens[0], None, tokens[1], None)
@@ -105,6 +108,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
+    warnings.filterwarnings("ignore", message="enable_nested_tensor")
     fast = speed.choose("cpu")
     competitors = {
         "ours": stepper(Transformer, fast, DROPOUT, True),

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from models import speed
+from models.batch import Batch
 from models.conformance import PROBLEMS, Case, applicable, check
+from models.decoding import next_logits
 from models.errors import BadInput
 from models.problem import Problem
 from models.registry import config_for
@@ -104,6 +106,28 @@ def test_dropout_is_where_the_paper_has_it(norm) -> None:
     calls.clear()
     model.logits(memory, torch.ones(2, 7, dtype=torch.long))
     assert calls == [(2, 7, 16)] * (1 + 3 * 3)
+
+
+@pytest.mark.parametrize("attention", ["explicit", "fused"])
+def test_mixed_precision_trains_and_decodes(attention) -> None:
+    torch.manual_seed(0)
+    config = Transformer.Config(width=32, attention=attention, dropout=0.1)
+    model = Transformer(config, PROBLEM).eval()
+    source, target = torch.randint(3, 11, (4, 6)), torch.randint(3, 11, (4, 5))
+    batch = Batch(source, torch.arange(6) < torch.tensor([6, 1, 4, 2])[:, None], target, None)
+    exact = model(batch).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        memory = model.encode_source(batch.source, batch.source_mask)
+        logits, state, steps = model.logits(memory, target), model.start(memory), []
+        for token in model.shift_right(target).T:
+            step_BV, state = next_logits(model, token, state, memory)
+            steps.append(step_BV)
+        speed.apply(speed.choose("cpu", "fast"))
+        model.train().loss(model(batch), batch).backward()
+    torch.testing.assert_close(logits.float(), exact, rtol=0, atol=0.1)
+    torch.testing.assert_close(torch.stack(steps, 1).float(), exact, rtol=0, atol=0.1)
+    assert state[0].own.k_BHSE.dtype == torch.bfloat16
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
 def test_without_positions_the_encoder_is_blind_to_order() -> None:
