@@ -78,7 +78,7 @@ SETTINGS: dict[Profile, Setting] = {
 
 
 def blocks(request: Request) -> list[Block]:
-    """Return counting blocks for each architecture, then one timing block for n and one for d."""
+    """Return counting blocks for each architecture, then one timing block."""
     setting = SETTINGS[request.profile]
     found = []
     for architecture in request.architectures:
@@ -94,17 +94,16 @@ def blocks(request: Request) -> list[Block]:
         "seconds": setting.seconds,
         "rounds": setting.rounds,
     }
-    sweeps = {
-        "layer time by n": [(n, setting.width) for n in setting.lengths],
-        "layer time by d": [(setting.length, d) for d in setting.widths],
-    }
-    for name, sizes in sweeps.items():
-        cells = [
-            cell
-            for architecture in request.architectures
-            for cell in _cells(request, architecture, "step_time", sizes, timing)
-        ]
-        found.append(Block(name=name, cells=tuple(cells), exclusive=True))
+    # one block for both sweeps: they share a cell, and times compare within a block only
+    by_n = [(n, setting.width) for n in setting.lengths]
+    by_d = [(setting.length, d) for d in setting.widths]
+    sizes = list(dict.fromkeys(by_n + by_d))
+    cells = [
+        cell
+        for architecture in request.architectures
+        for cell in _cells(request, architecture, "step_time", sizes, timing)
+    ]
+    found.append(Block(name="layer time", cells=tuple(cells), exclusive=True))
     return found
 
 
@@ -126,9 +125,12 @@ def _cells(
 ) -> Iterator[Cell]:
     """Yield a cell for every part, size and, where it matters, attention kernel."""
     cls = find_architecture(architecture)
-    has_kernels = "attention" in cls.Config.model_fields and measure in ("memory", "step_time")
-    for part in cls.layers():
-        for kernel in ("explicit", "fused") if has_kernels else ("",):
+    attends = "attention" in cls.Config.model_fields and measure in ("memory", "step_time")
+    parts = list(cls.layers())
+    if parts[1:]:  # the bare recurrence of an attentional model is measured where it is the whole layer
+        parts = [part for part in parts if part != "recurrent"]
+    for part in parts:
+        for kernel in ("explicit", "fused") if attends else ("",):
             for n, d in sizes:
                 yield make_cell(
                     measure=measure,

@@ -7,6 +7,7 @@ selected model follows in the same block.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from experiments.cell import Block
 from experiments.planning import make_cell
@@ -126,7 +127,7 @@ def blocks(request: Request) -> list[Block]:
 
 
 def _block(request: Request, task: str, setting: Setting, seed: int, architecture: str) -> Block:
-    shared = {
+    shared: dict[str, Any] = {
         "architecture": architecture,
         "task": task,
         "data": setting.data,
