@@ -34,12 +34,11 @@ def remembered(view: View) -> str:
         if mine.empty:
             continue
         median = float(reach(mine, 0.9).median())
-        shown = shown_reach(median, last)
-        parts.append(f"{look.label} {shown if median > 0 else 'at no ' + str(name)}")
+        parts.append(f"{shown_reach(median, last)} ({look.label})")
     seeds = int(rows.groupby("architecture").seed.nunique().min())
     return (
-        f"On {task}, at least 90 % of the answers are right up to {name} {'; '.join(parts)} "
-        f"(median of {plural(seeds, 'seed')}; {name}s {span([rows.value.min(), last])} were measured)."
+        f"On {task}, at least 90 % of the answers are right up to {name} {listed(parts)}: median of "
+        f"{plural(seeds, 'seed')}, measured at {name} {span([rows.value.min(), last])}."
     )
 
 
@@ -178,14 +177,16 @@ def _same_kernel(rows: pd.DataFrame, one: str, other: str, looks: dict[str, Styl
     best = (str(a.idxmin()), str(b.idxmin()))
     if not shared:
         return ""
-    same = listed(f"{fixed(a[k] / b[k])} times in the {k} kernel" for k in shared)
-    names = f"one {looks[one].label} layer", f"an {looks[other].label} layer’s"
-    text = f"Kernel or architecture? At n = {number(max(lengths))} {names[0]} takes {same} of {names[1]} time"
+    same = listed(f"{fixed(a[k] / b[k])} × ({k})" for k in shared)
+    text = (
+        f"Kernel or architecture? In the same kernel class one {looks[one].label} layer takes {same} "
+        f"the time of one {looks[other].label} layer at n = {number(max(lengths))}"
+    )
     if best[0] == best[1]:
         return f"{text}."
     ratio = a[best[0]] / b[best[1]]
     return (
-        f"{text}, and {fixed(ratio)} times when each uses the fastest kernel that it has here "
+        f"{text}, but {fixed(ratio)} × when each uses the fastest kernel that it has here "
         f"({looks[one].label}: {best[0]}, {looks[other].label}: {best[1]}); the difference between the "
         "two numbers is the kernel’s, not the architecture’s."
     )

@@ -49,9 +49,10 @@ def lead(view: View) -> str:
     where = f", measured on {device}" if device else ""
     where += f" ({when})" if when else ""
     return (
-        "Table 1 of “Attention Is All You Need” (Vaswani et al. 2017) sets complexity per layer, sequential "
-        f"operations and maximum path length side by side in theory. Here they are measured: {names}, on "
-        f"the same data with the same budget{where}. Every number below is computed from the records "
+        "Table 1 of “Attention Is All You Need” (Vaswani et al. 2017) sets complexity per layer, "
+        "sequential operations and maximum path length side by side in theory. "
+        f"Here they are measured: {names}, on the same data with the same "
+        f"budget{where}. Every number below is computed from the records "
         "beside this page."
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from analysis import provenance
 from analysis.claims_view import ClaimView, read_claims
@@ -20,6 +21,7 @@ from analysis.wording import plural
 from models.errors import BadInput
 
 TITLE = "Table 1, measured"
+_POWER = re.compile(r"\b([nd])\^(−?[0-9.]*[0-9])")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -67,7 +69,7 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
         "facts": provenance.facts(view),
         "alerts": _alerts(view),
         "table1": tabulate("table1", view),
-        "table1_missing": "No record of one layer is in this store: run the plan ‘complexity’ or ‘table1’.",
+        "table1_missing": "No record of one layer is in this store: run the plan complexity or table1.",
         "sections": found,
         "claims": claims,
         "claims_intro": _claims_intro(claims),
@@ -91,7 +93,13 @@ def render(template: str, values: dict[str, Any]) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["md"] = markdown
+    environment.filters["rich"] = rich
     return environment.get_template(template).render(values)
+
+
+def rich(text: object) -> Markup:
+    """Escape text for HTML and raise its exponents: ``n^1.98`` becomes n with a superscript."""
+    return Markup(_POWER.sub(r"\1<sup>\2</sup>", str(escape(text))))
 
 
 def markdown(text: object) -> str:
@@ -124,8 +132,8 @@ def _claims_intro(claims: list[ClaimView]) -> str:
         for verdict in ("supported", "refuted", "inconclusive")
     ]
     return (
-        f"{', '.join(counts)}. A verdict is computed from the records; with too few seeds or unfinished "
-        "cells it is inconclusive and shows the effect so far. Open a claim for its parts."
+        f"{', '.join(counts)}. A verdict is computed from the records; with too few seeds or "
+        "unfinished cells it is inconclusive and shows the effect so far. Open a claim for its parts."
     )
 
 

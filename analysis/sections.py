@@ -37,8 +37,8 @@ def sections(view: View) -> list[Section]:
             figures=("accuracy_by_distance", "gradient_profile", "training_curves", "digits"),
             tables=("spans", "digits"),
             limits=(
-                "What a larger budget, another width or a longer search over hyperparameters would reach: "
-                "a flat training curve is a plateau at this budget, not a proof.",
+                "What a larger budget, another width or a longer search over hyperparameters would "
+                "reach: a flat training curve is a plateau at this budget, not a proof.",
                 "Natural language. The task keeps everything but the distance fixed; real dependencies "
                 "differ in more than that.",
                 "That the gradient causes the failure: a small J(k) and a low accuracy at the same "
@@ -55,8 +55,8 @@ def sections(view: View) -> list[Section]:
             figures=("throughput", "kernels", "step_time"),
             tables=("throughput", "kernels"),
             limits=(
-                "Any other device: which kernels are fused, and how many cores there are, decides much of "
-                "the order. On a CPU torch has a fused LSTM kernel and none for the vanilla RNN.",
+                "Any other device: which kernels are fused, and how many cores there are, decides "
+                "much of the order. On a CPU torch has a fused LSTM kernel and none for the vanilla RNN.",
                 "Time to a given quality: a step’s time says nothing about how many steps are needed.",
                 "A fixed batch: with the number of tokens fixed, the batch shrinks as n grows.",
             ),
@@ -71,9 +71,9 @@ def sections(view: View) -> list[Section]:
             figures=("layer_time", "memory", "flops", "depth"),
             tables=("exponents", "crossovers"),
             limits=(
-                "Lengths beyond those measured: slopes still bend within the range, see the last step’s.",
+                "Lengths beyond those measured: slopes still bend, see the last step’s.",
                 "Small sizes: there fixed costs of calling a kernel hide the arithmetic.",
-                "Whole models: Table 1 is a table of layers, and a model has embeddings and an output too.",
+                "Whole models: Table 1 is a table of layers, and a model has more.",
             ),
         ),
     ]

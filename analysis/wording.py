@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 MINUS = "\u2212"
 NONE = "–"
+THIN = "\u202f"  # between a number and its unit: no line ends there
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -51,7 +52,7 @@ def interval(low: float | None, high: float | None, places: int = 2) -> str:
 
 def percent(value: float | None, places: int = 1) -> str:
     """Return a share of one as a percentage."""
-    return NONE if value is None or not math.isfinite(value) else f"{fixed(100 * value, places)} %"
+    return NONE if value is None or not math.isfinite(value) else f"{fixed(100 * value, places)}{THIN}%"
 
 
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
@@ -63,8 +64,8 @@ def scaled(value: float | None, unit: str = "") -> str:
         return NONE
     for factor, prefix in _PREFIXES:
         if abs(value) >= factor:
-            return f"{number(_round(value / factor))} {prefix}{unit}".rstrip()
-    return f"{number(_round(value))} {unit}".rstrip()
+            return f"{number(_round(value / factor))}{THIN}{prefix}{unit}".rstrip(THIN)
+    return f"{number(_round(value))}{THIN}{unit}".rstrip(THIN)
 
 
 def seconds(value: float | None) -> str:
@@ -72,14 +73,14 @@ def seconds(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return NONE
     if value >= 5400:
-        return f"{number(_round(value / 3600))} h"
+        return f"{number(_round(value / 3600))}{THIN}h"
     if value >= 90:
-        return f"{number(_round(value / 60))} min"
+        return f"{number(_round(value / 60))}{THIN}min"
     if value >= 1:
-        return f"{number(_round(value))} s"
+        return f"{number(_round(value))}{THIN}s"
     if value >= 1e-3:
-        return f"{number(_round(value * 1e3))} ms"
-    return f"{number(_round(value * 1e6))} µs"
+        return f"{number(_round(value * 1e3))}{THIN}ms"
+    return f"{number(_round(value * 1e6))}{THIN}µs"
 
 
 def listed(parts: Iterable[str], last: str = "and") -> str:

@@ -23,7 +23,7 @@ def draw(results: View) -> Figure | None:
             x="n",
             y="forward",
             x_label="n, positions",
-            y_label="longest chain of operators, forward",
+            y_label="operators in a row, forward",
             shown=number,
             height=3.4,
             with_kernel=False,
@@ -37,7 +37,7 @@ def draw(results: View) -> Figure | None:
             x="n",
             y="updates",
             x_label="k, distance (tokens)",
-            y_label="updates until the output depends on it",
+            y_label="updates needed",
             shown=number,
             height=3.4,
             with_kernel=False,
@@ -52,7 +52,8 @@ def draw(results: View) -> Figure | None:
         name="depth",
         title="Sequential operations and maximum path length, counted",
         caption="Left: longest path of the operator graph. Right: how often a layer must be applied "
-        "until the output at t depends on the input at t − k, from the support of the Jacobian.",
+        "until the output at t depends on the input at t − k, from the support of the Jacobian. "
+        "Lines that coincide hide one another: Table 1 has the numbers.",
         panels=tuple(panels),
         data=data,
         keys=tuple(sorted(keys)),

@@ -43,7 +43,8 @@ def draw(results: View) -> Figure | None:
         name="flops",
         title="FLOPs as sequences grow, and where two layers cost the same",
         caption="Counted from the operators that run, and checked against the formula. Rings mark the "
-        "measured lengths between which two layers cross.",
+        "measured lengths between which a layer overtakes another "
+        "architecture’s. Lines that coincide hide one another: see the table.",
         panels=tuple(panels),
         data=rows[
             [
@@ -71,7 +72,9 @@ def crossings(rows: pd.DataFrame, column: str) -> list[tuple[float, float, str]]
             both = pd.concat([lines[one], lines[other]], axis=1, join="inner").dropna()
             gap = np.log(both.iloc[:, 0] / both.iloc[:, 1]).to_numpy()
             x = np.log(both.index.to_numpy(dtype=float))
-            for i in np.flatnonzero(np.sign(gap[1:]) * np.sign(gap[:-1]) < 0):
+            for i in np.flatnonzero(np.sign(gap[1:]) != np.sign(gap[:-1])):
+                if gap[i] == 0:
+                    continue  # found as the end of the stretch before
                 share = gap[i] / (gap[i] - gap[i + 1])
                 n = float(np.exp(x[i] + share * (x[i + 1] - x[i])))
                 y = np.log(both.iloc[:, 0].to_numpy(dtype=float))

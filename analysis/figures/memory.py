@@ -14,8 +14,13 @@ def draw(results: View) -> Figure | None:
         return None
     looks = styles(results.architectures)
     panels: list[Panel] = []
-    for scope, what in (("layer", "one layer"), ("model", "a whole model")):
-        mine = rows[rows.scope == scope]
+    first = rows.part == rows.architecture.map(results.first_part)
+    for scope, what, mask in (
+        ("layer", "Table 1’s layers", (rows.scope == "layer") & first),
+        ("parts", "their parts", (rows.scope == "layer") & ~first),
+        ("model", "whole models", rows.scope == "model"),
+    ):
+        mine = rows[mask]
         if not (mine.status == "ok").any():
             continue
         chart = sweep.Sweep(

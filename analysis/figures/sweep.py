@@ -84,7 +84,7 @@ def _points(
         seen[first.architecture] = variant + 1
         words = [look.label]
         if parts[first.architecture] > 1 and first.part:
-            words.append(clip(str(first.part)))
+            words.append(clip(str(first.part).replace("_", " ")))
         several = kernels[(first.architecture, first.part)] > 1
         if first.kernel and (several or sweep.with_kernel):
             words.append(f"({clip(str(first.kernel))})")
@@ -124,11 +124,11 @@ def slope_guides(axes: Axes, exponents: Sequence[float], size: str = "n") -> Non
         )
         axes.annotate(
             f"∝ {size}{superscript(exponent) if exponent != 1 else ''}",
-            (end, start * (end / x0) ** exponent),
-            xytext=(-2, 2),
+            (x0 * (end / x0) ** 0.82, start * (end / x0) ** (0.82 * exponent)),
+            xytext=(3, -2),
             textcoords="offset points",
-            ha="right",
-            va="bottom",
+            ha="left",
+            va="top",
             fontsize=7.5,
             color=MUTED,
         )

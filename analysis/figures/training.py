@@ -43,7 +43,8 @@ def draw(results: View) -> Figure | None:
         name="training_curves",
         title="Had training converged? Validation score while training, one line a seed",
         caption="lr is the selected learning rate. ● the loss and the score had stopped "
-        "improving over the last quarter of the steps (converged); ○ they had not, so a low score says unconverged, not incapable.",
+        "improving over the last quarter of the steps (converged); ○ they had not, so a low "
+        "score says unconverged, not incapable.",
         panels=tuple(panels),
         data=data,
         keys=tuple(sorted(set(data.key))),

@@ -39,7 +39,7 @@ def scores(view: View) -> Table | None:
             Column("Test accuracy" if not regression else "Test score", "num", "mean; each seed"),
             Column("Learning rate", "num", "selected"),
             Column("Converged", "num", "of seeds"),
-            Column("Below 90 % means"),
+            Column("Seeds below 90 %"),
             Column("Parameters", "num", "core; total"),
             Column("Training", "num", "FLOPs; time"),
         ),
@@ -82,7 +82,7 @@ def _meaning(view: View, task: str, ok: pd.DataFrame) -> Entry:
         return Entry("–")
     low = ok[ok.test < 0.9]
     if low.empty:
-        return Entry("no seed is", kind="good")
+        return Entry("none", kind="good")
     done = int(low.converged.astype(bool).sum())
     if done == len(low):
         return Entry("incapable at this budget", plural(len(low), "seed"), kind="bad")

@@ -22,7 +22,8 @@ def table1(view: View) -> Table | None:
         return None
     looks = styles(view.architectures)
     rows, data, keys = [], [], []
-    for architecture, parts in view.layers.items():
+    for architecture in view.architectures:
+        parts = view.layers.get(architecture, {})
         for place, (part, theory) in enumerate(parts.items()):
             mine = [f[(f.architecture == architecture) & (f.part == part)] for f in frames]
             if all(frame.empty for frame in mine):
@@ -139,17 +140,17 @@ def affine(rows: pd.DataFrame, x: str, y: str) -> str | None:
 
 
 def _depth(deep: pd.DataFrame) -> Entry:
-    return _law(deep, "forward", "n", "at every n")
+    return _law(deep, "forward", "n")
 
 
 def _path(far: pd.DataFrame) -> Entry:
     never = far[(far.status == "ok") & far.updates.isna()]
     if len(never):
         return Entry("never", f"k ≥ {number(never.n.min())}: beyond the limit", kind="bad")
-    return _law(far, "updates", "k", "at every k")
+    return _law(far, "updates", "k")
 
 
-def _law(rows: pd.DataFrame, y: str, name: str, always: str) -> Entry:
+def _law(rows: pd.DataFrame, y: str, name: str) -> Entry:
     ok = rows[(rows.status == "ok") & rows[y].notna()].sort_values("n")
     if ok.empty:
         return NOT_MEASURED
@@ -158,9 +159,7 @@ def _law(rows: pd.DataFrame, y: str, name: str, always: str) -> Entry:
     if law is None:
         steps = " → ".join(f"{number(row[y])}" for _, row in ok.iloc[[0, -1]].iterrows())
         return Entry(steps, where)
-    return Entry(
-        law, f"{always if name not in law else 'exact for'} {where}".replace("at every n n", "n")
-    )
+    return Entry(law, f"exact for {where}" if name in law else f"at every {where}")
 
 
 def _numbers(
