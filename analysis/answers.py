@@ -22,12 +22,12 @@ def remembered(view: View) -> str:
     """Return how far back each architecture answers nine in ten correctly."""
     rows = view.slices
     rows = rows[(rows.split == "test") & rows.accuracy.notna()]
-    tasks = [t for t, group in rows.groupby("task") if group.value.nunique() > 1]
+    tasks = [str(t) for t, group in rows.groupby("task") if group.value.nunique() > 1]
     if not tasks:
         return _scores(view) or NOTHING
     task = max(tasks, key=lambda name: int((rows.task == name).sum()))
     rows = rows[rows.task == task]
-    last, name = rows.value.max(), rows.slice.iloc[0]
+    last, name = rows.value.max(), str(rows.slice.iloc[0])
     parts = []
     for architecture, look in styles(view.architectures).items():
         mine = rows[rows.architecture == architecture]
@@ -67,7 +67,8 @@ def memory_remarks(view: View) -> list[str]:
 def _failures(view: View) -> str:
     rows = view.frame("train")
     rows = rows[(rows.status == "ok") & rows.test.notna()]
-    rows = rows[~rows.task.map(lambda task: view.is_regression(str(task)))]
+    errors = [str(task) for task in rows.task.unique() if view.is_regression(str(task))]
+    rows = rows[~rows.task.isin(errors)]
     low = rows[rows.test < 0.9]
     if rows.empty:
         return ""

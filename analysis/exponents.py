@@ -1,10 +1,10 @@
 """How a quantity grows with a size, at the large end: the slope on logarithmic axes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 LARGE_END = 3
@@ -25,7 +25,7 @@ class Exponent:
     keys: tuple[str, ...]
 
 
-def slope(sizes: Sequence[float], values: Sequence[float]) -> float:
+def slope(sizes: ArrayLike, values: ArrayLike) -> float:
     """Return the least-squares slope of log ``values`` against log ``sizes``."""
     return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
 

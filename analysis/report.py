@@ -22,7 +22,7 @@ from models.errors import BadInput
 
 TITLE = "Table 1, measured"
 _POWER = re.compile(r"\b([nd])\^(−?[0-9.]*[0-9])")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 
 def write(store_folder: Path, output: Path | None = None) -> Path:
@@ -104,7 +104,8 @@ def rich(text: object) -> Markup:
 
 def markdown(text: object) -> str:
     """Escape what Markdown or its embedded HTML would act on; lines become breaks."""
-    return _MARKDOWN.sub(r"\\\1", str(text)).replace("\n", "<br>")
+    marked = _MARKDOWN.sub(r"\\\1", str(text).replace("&", "&amp;").replace("<", "&lt;"))
+    return marked.replace("\n", "<br>")
 
 
 def _alerts(view: View) -> list[str]:

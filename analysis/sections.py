@@ -56,7 +56,7 @@ def sections(view: View) -> list[Section]:
             tables=("throughput", "kernels"),
             limits=(
                 "Any other device: which kernels are fused, and how many cores there are, decides "
-                "much of the order. On a CPU torch has a fused LSTM kernel and none for the vanilla RNN.",
+                "much of the order. On a CPU torch fuses the LSTM, but not the vanilla RNN.",
                 "Time to a given quality: a step’s time says nothing about how many steps are needed.",
                 "A fixed batch: with the number of tokens fixed, the batch shrinks as n grows.",
             ),

@@ -7,6 +7,7 @@ and line styles say the same thing again, for print in grey.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 INK = "#1c2430"
 MUTED = "#667085"
@@ -25,7 +26,7 @@ _ACRONYMS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "cnn": "CNN", "transfor
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST = 32
 
-RC = {
+RC: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],

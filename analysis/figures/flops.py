@@ -1,9 +1,12 @@
 """Figure ``flops``: counted FLOPs of one layer against n; where two layers cost the same."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from analysis.exponents import one_width
 from analysis.figures import sweep
 from analysis.figures.base import Figure, Panel
 from analysis.style import MUTED, styles
@@ -22,8 +25,8 @@ def draw(results: View) -> Figure | None:
         mine = rows[(rows.scope == scope)]
         if mine.empty or not (mine.status == "ok").any():
             continue
-        width = mine.groupby("width").n.nunique().idxmax()
-        mine = mine[mine.width == width]
+        mine = one_width(mine, "n")
+        width = float(mine.width.iloc[0])
         marks = crossings(mine[mine.status == "ok"], "forward") if scope == "layer" else []
         chart = sweep.Sweep(
             name=f"flops_{scope}",
@@ -36,9 +39,7 @@ def draw(results: View) -> Figure | None:
             height=3.8,
             with_kernel=False,
         )
-        panels.append(
-            sweep.draw(chart, mine, looks, decorate=lambda axes, marks=marks: _mark(axes, marks))
-        )
+        panels.append(sweep.draw(chart, mine, looks, decorate=partial(_mark, marks=marks)))
     return Figure(
         name="flops",
         title="FLOPs as sequences grow, and where two layers cost the same",
@@ -70,7 +71,7 @@ def crossings(rows: pd.DataFrame, column: str) -> list[tuple[float, float, str]]
             if one[0] == other[0]:
                 continue
             both = pd.concat([lines[one], lines[other]], axis=1, join="inner").dropna()
-            gap = np.log(both.iloc[:, 0] / both.iloc[:, 1]).to_numpy()
+            gap = np.log((both.iloc[:, 0] / both.iloc[:, 1]).to_numpy(float))
             x = np.log(both.index.to_numpy(dtype=float))
             for i in np.flatnonzero(np.sign(gap[1:]) != np.sign(gap[:-1])):
                 if gap[i] == 0:

@@ -72,9 +72,14 @@ def _score_row(
         Entry(", ".join(dict.fromkeys(f"{rate:g}" for rate in ok.learning_rate.dropna()))),
         Entry(f"{int(ok.converged.astype(bool).sum())} of {len(mine)}", ", ".join(bad)),
         verdict,
-        Entry(number(ok.parameters.mean().round()), number(ok.parameters_total.mean().round())),
+        Entry(number(_rounded(ok.parameters)), number(_rounded(ok.parameters_total))),
         Entry(scaled(ok.training_flops.mean()), seconds(ok.seconds.mean())),
     )
+
+
+def _rounded(values: pd.Series) -> float | None:
+    known = values.dropna()
+    return round(float(known.mean())) if len(known) else None
 
 
 def _meaning(view: View, task: str, ok: pd.DataFrame) -> Entry:

@@ -137,7 +137,7 @@ def crossing(squared: pd.DataFrame, linear: pd.DataFrame, column: str) -> float 
     both = both.dropna().sort_index()
     if both.empty:
         return None
-    gap = np.log(both.s / both.l).to_numpy()
+    gap = np.log((both.s / both.l).to_numpy(float))
     x = np.log(both.index.to_numpy(float))
     if gap[-1] <= 0:
         return float("inf")

@@ -1,0 +1,153 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.exponents import exponent
+from analysis.tables import TABLES, tabulate
+from analysis.tables.memory import reach, shown_reach
+from analysis.tables.paper import affine
+from analysis.tables.scaling import crossing
+from analysis.view import View
+from tests.analysis.table1_store import build
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    return View.read(build(tmp_path_factory.mktemp("store")))
+
+
+def entry(table, architecture, part, column):
+    row = next(r for r in table.rows if r[0].text.endswith(architecture) and r[0].note == part)
+    return row[column]
+
+
+def rows_of(view, measure, architecture, part):
+    frame = view.frame(measure)
+    return frame[(frame.architecture == architecture) & (frame.part == part) & (frame.status == "ok")]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "label", "part"),
+    [
+        ("rnn", "RNN", "recurrent"),
+        ("attentional_lstm", "attentional LSTM", "recurrent_attention"),
+        ("transformer", "Transformer", "attention"),
+    ],
+)
+def test_table_1_says_what_the_records_hold(view, architecture, label, part):
+    table = tabulate("table1", view)
+    shown = part.replace("_", " ")
+    counted = rows_of(view, "flops", architecture, part)
+    by_n = counted[counted.width == 64].sort_values("n").tail(3)
+    by_d = counted[counted.n == 256].sort_values("width").tail(3)
+    found = re.findall(r"\^([\d.]+)", entry(table, label, shown, 2).text)
+    expected = [
+        np.polyfit(np.log(rows[x]), np.log(rows.forward), 1)[0]
+        for rows, x in ((by_n, "n"), (by_d, "width"))
+    ]
+    assert [float(text) for text in found] == pytest.approx(expected, abs=0.005)
+
+    timed = rows_of(view, "step_time", architecture, part)
+    timed = timed[(timed.comparison == "fixed_batch") & (timed.width == 64)]
+    lines = entry(table, label, shown, 3).text.splitlines()
+    assert len(lines) == timed.kernel.nunique()
+    for text in lines:
+        kernel, value, low, high = re.match(r"(\w+): n\^([\d.]+) \[([\d.]+), ([\d.]+)\]", text).groups()
+        mine = timed[timed.kernel == kernel].sort_values("n").drop_duplicates("n").tail(3)
+        slope = np.polyfit(np.log(mine.n), np.log(mine.seconds), 1)[0]
+        assert float(value) == pytest.approx(slope, abs=0.005)
+        assert float(low) <= float(value) <= float(high)
+
+    depth = rows_of(view, "depth", architecture, part)
+    law = entry(table, label, shown, 5).text.replace("·", "*")
+    assert [eval(law, {"n": n}) for n in depth.n] == list(depth.forward)
+    path = rows_of(view, "path", architecture, part)
+    law = entry(table, label, shown, 7).text
+    assert [eval(law, {"k": k}) for k in path.n] == list(path.updates)
+
+
+def test_table_1_keeps_legend_order_and_its_first_part_first(view):
+    names = [row[0].text for row in tabulate("table1", view).rows]
+    assert names == [
+        "RNN",
+        "LSTM",
+        "attentional LSTM",
+        "↳ attentional LSTM",
+        "Transformer",
+        "↳ Transformer",
+    ]
+
+
+def test_every_table_has_as_many_entries_as_columns_and_names_its_cells(view):
+    known = {record.key for record in view.records}
+    for name in TABLES:
+        table = tabulate(name, view)
+        assert {len(row) for row in table.rows} == {len(table.columns)}, name
+        assert not table.groups or sum(count for _, count in table.groups) == len(table.columns)
+        assert len(table.headings()) == len(table.columns)
+        assert set(table.keys) <= known
+        assert table.keys
+        assert len(table.data)
+
+
+def test_no_table_is_made_from_nothing():
+    empty = View([], {})
+    assert [name for name in TABLES if tabulate(name, empty) is not None] == []
+
+
+def test_exponent_takes_the_large_end_and_covers_rounds():
+    sizes = np.array([1.0, 2, 4, 8, 16])
+    values = sizes**2
+    values[0] = 1000.0  # a fixed cost at the small end
+    times = [[v * f for f in (0.9, 1.0, 1.1)] for v in values]
+    rows = pd.DataFrame(
+        {"n": sizes, "seconds": values, "times": times, "status": "ok", "key": list("abcde")}
+    )
+    fit = exponent(rows, "n", "seconds")
+    assert fit.value == pytest.approx(2.0)
+    assert (fit.low, fit.high) == pytest.approx((2.0, 2.0))
+    assert (fit.first, fit.last, fit.rounds, fit.keys) == (4.0, 16.0, 3, ("c", "d", "e"))
+    steeper = rows.assign(times=[[v, v * n**0.2] for v, n in zip(values, sizes, strict=True)])
+    wide = exponent(steeper, "n", "seconds")
+    half = 12.7062 * 0.2 / 2  # Student's t with one degree of freedom, times the standard error
+    assert (wide.low, wide.high) == pytest.approx((2.1 - half, 2.1 + half), abs=1e-3)
+    assert exponent(rows.head(1), "n", "seconds") is None
+    assert exponent(rows.assign(status="out_of_memory"), "n", "seconds") is None
+
+
+@pytest.mark.parametrize(
+    ("ys", "text"),
+    [([21, 37, 69], "8·n + 5"), ([12, 12, 12], "12"), ([2, 4, 8], "n"), ([1, 3, 7], "n − 1")],
+)
+def test_affine_reads_an_exact_law(ys, text):
+    rows = pd.DataFrame({"n": [2, 4, 8], "forward": ys, "status": "ok"})
+    assert affine(rows, "n", "forward") == text
+
+
+def test_affine_refuses_what_is_not_exact():
+    rows = pd.DataFrame({"n": [2, 4, 8], "forward": [2, 4, 9], "status": "ok"})
+    assert affine(rows, "n", "forward") is None
+
+
+def test_reach_ends_at_the_first_failure_and_is_censored_at_the_last_distance():
+    rows = pd.DataFrame(
+        {
+            "seed": [0] * 3 + [1] * 3 + [2] * 3,
+            "value": [1, 2, 4] * 3,
+            "accuracy": [1.0, 0.5, 1.0, 1.0, 0.95, 0.9, 0.2, 1.0, 1.0],
+        }
+    )
+    assert reach(rows, 0.9).to_dict() == {0: 1.0, 1: 4.0, 2: 0.0}
+    assert [shown_reach(value, 4) for value in (1.0, 4.0, 0.0)] == ["1", "≥ 4", "none"]
+
+
+def test_crossing_finds_where_the_quadratic_layer_becomes_dearer():
+    n = np.array([16, 32, 64, 128, 256])
+    linear = pd.DataFrame({"n": n, "forward": 4 * n * 64 * 64})
+    squared = pd.DataFrame({"n": n, "forward": 4 * n * n * 64})
+    assert crossing(squared, linear, "forward") == pytest.approx(64)
+    assert crossing(squared.assign(forward=lambda f: f.forward * 100), linear, "forward") == 0
+    assert crossing(squared.assign(forward=1), linear, "forward") == float("inf")
+    assert crossing(squared.head(0), linear, "forward") is None
