@@ -11,7 +11,7 @@ from models.base import Seq2Seq
 from models.conformance_cases import Case, build, make_batch, with_dropout
 from models.conformance_outputs import require
 
-_FREE = ("Config", "summarise", "extra_repr")
+_FREE = ("Config", "summarise", "kernel_class", "extra_repr")
 
 
 def parameters(case: Case) -> None:

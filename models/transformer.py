@@ -11,11 +11,10 @@ layer, so there is no further factor.
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self, cast
 
-import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from models.attention import Kernel, Masking, choose_kernel, masking
+from models.attention import Masking, choose_kernel, masking
 from models.base import Memory, Seq2Seq
 from models.config import ModelConfig
 from models.cost import Cost, linear_flops
@@ -126,10 +125,6 @@ class Transformer(Seq2Seq):
             self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(decoders))
             self.decoder_end = end()
 
-    def kernel_for(self, n: int, device: torch.device | str) -> Kernel:
-        """Return the attention kernel that ``n`` positions use, by the settings in force."""
-        return choose_kernel(self.config.attention, n, n, device)
-
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         """Encode embedded source positions; every position sees every real one."""
         x_BSD, S = self._enter(source_BSD), source_BSD.shape[1]
@@ -221,7 +216,7 @@ class Transformer(Seq2Seq):
 
     @classmethod
     def kernel_class(cls, config: Any, n: int, device: str) -> str:
-        """Name the attention's kernel."""
+        """Name the attention's kernel, by the settings in force."""
         return f"{choose_kernel(config.attention, n, n, device)} attention"
 
     @classmethod

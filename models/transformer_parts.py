@@ -5,10 +5,9 @@ Vaswani et al. 2017, table 1. B batch, N positions, D width, F inner width of th
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
-from models.attention import BareAttention, Kernel, Masking, SelfAttention, choose_kernel
+from models.attention import BareAttention, Masking, SelfAttention, choose_kernel
 from models.cost import attention_core_flops, linear_flops, linear_parameters
 from models.layer import Layer
 from models.transformer_blocks import EncoderLayer
@@ -24,13 +23,10 @@ class MeasuredLayer(nn.Module):
         super().__init__()
         self.inner, self.configured = inner, config.attention
 
-    def kernel_for(self, n: int, device: torch.device | str) -> Kernel:
-        """Return the attention kernel that ``n`` positions use on a device."""
-        return choose_kernel(self.configured, n, n, device)
-
     def forward(self, x_BND: Tensor) -> Tensor:
         """Map (B, N, D) to (B, N, D)."""
-        return self.inner(x_BND, Masking(self.kernel_for(x_BND.shape[1], x_BND.device)))
+        N = x_BND.shape[1]
+        return self.inner(x_BND, Masking(choose_kernel(self.configured, N, N, x_BND.device)))
 
     def update(self, x_BND: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Apply the layer once to the previous iterate, or to the input at first."""

@@ -83,14 +83,15 @@ def test_no_causal_mask_without_a_decoder_is_refused() -> None:
         Transformer(Transformer.Config(causal=False), PROBLEMS["last-tokens"])
 
 
-def test_the_model_tells_its_kernel() -> None:
-    model = Transformer(Transformer.Config(width=16), PROBLEM)
-    assert model.kernel_for(24, "cpu") == "fused"  # torch as it ships
+def test_the_architecture_names_its_kernel() -> None:
+    config = Transformer.Config(width=16)
+    assert Transformer.kernel_class(config, 24, "cpu") == "fused attention"  # torch as it ships
     speed.apply(speed.choose("cpu", "fast"))
-    assert [model.kernel_for(n, "cpu") for n in (24, 4096)] == ["explicit", "fused"]
-    assert model.kernel_for(24, "cuda") == "fused"
-    module = Transformer.layers()["attention"].build(Transformer.Config(attention="explicit"))
-    assert module.kernel_for(4096, "cuda") == "explicit"
+    assert Transformer.kernel_class(config, 24, "cpu") == "explicit attention"
+    assert Transformer.kernel_class(config, 4096, "cpu") == "fused attention"
+    assert Transformer.kernel_class(config, 24, "cuda") == "fused attention"
+    explicit = config.resized(attention="explicit")
+    assert Transformer.kernel_class(explicit, 4096, "cuda") == "explicit attention"
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
