@@ -21,6 +21,7 @@ from models.cost import Cost
 from models.errors import BadInput
 from models.layer import Layer
 from models.problem import BOS, PAD, Problem
+from models.projection import Projection
 from models.recipe import Recipe
 from models.scoring import score_logits
 
@@ -58,7 +59,7 @@ class Seq2Seq(pl.LightningModule):
         self.has_decoder = problem.readout == "decoder"
         if self.has_decoder:
             self.target_embedding = nn.Embedding(problem.target_size, width, padding_idx=PAD)
-        self.head = nn.Linear(width, problem.target_size)
+        self.head = Projection(width, problem.target_size)
         self.build(config)
         self._tie(config)
 
@@ -130,7 +131,7 @@ class Seq2Seq(pl.LightningModule):
             ):
                 raise BadInput("tie_embeddings = 'all' needs one joint vocabulary; 'target' does not.")
             self.source_embedding.weight = self.target_embedding.weight
-        self.head.weight = self.target_embedding.weight
+        self.head.tie(self.target_embedding)
 
     def counted_core_parameters(self) -> int:
         """Count the trainable parameters outside embeddings and output projection."""

@@ -45,7 +45,8 @@ class Train(Measure):
         trials, best, model = train_best(subject, cell, context.progress)
         artifact = context.store.artifacts / f"{cell.key}.safetensors"
         artifact.parent.mkdir(parents=True, exist_ok=True)
-        save_file(model.state_dict(), artifact)
+        # clones: safetensors refuses tensors that share memory, as tied embeddings do
+        save_file({name: value.clone() for name, value in model.state_dict().items()}, artifact)
         free_running = self.Options.model_validate(cell.options).free_running
         metrics, slices = test(model, subject, cell, free_running=free_running)
         curves = {}

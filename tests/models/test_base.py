@@ -156,3 +156,11 @@ def test_validation_sums_count_real_tokens() -> None:
         right = model(batch).argmax(-1) == batch.target
     assert int(sums["count"]) == 7
     assert float(sums["total"]) == float((right & batch.target_mask).sum())
+
+
+@pytest.mark.parametrize("tied", ["none", "target"])
+def test_logits_start_small_whether_tied_or_not(tied: Any) -> None:
+    torch.manual_seed(0)
+    model = toy(tie_embeddings=tied)
+    logits = model.head(torch.randn(1000, model.config.width))
+    assert 0.3 < float(logits.std()) < 1.5

@@ -104,12 +104,12 @@ def test_training_never_sees_the_test_split(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_loss_that_is_not_finite_is_a_result(tmp_path: Path) -> None:
-    with pytest.raises(Diverged, match="learning rates 1e\\+30"):
-        Train().one(cell(learning_rates=[1e30]), context(tmp_path))
+    with pytest.raises(Diverged, match="learning rates 1e\\+39"):
+        Train().one(cell(learning_rates=[1e39]), context(tmp_path))
 
 
 def test_a_diverged_learning_rate_does_not_hide_the_others(tmp_path: Path) -> None:
-    outcome = Train().one(cell(learning_rates=[1e30, 1e-3]), context(tmp_path))
+    outcome = Train().one(cell(learning_rates=[1e39, 1e-3]), context(tmp_path))
     assert outcome.status == "ok"
     assert [trial["status"] for trial in outcome.trials] == ["diverged", "ok"]
     assert outcome.metrics["learning_rate"] == 1e-3
