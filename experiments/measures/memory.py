@@ -1,61 +1,81 @@
-"""Measure ``memory``: the peak of what one training step allocates beyond what was held before it."""
+"""Measure ``memory``: peak bytes of one training step, beyond what was held before it."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from experiments.cell import Cell
 from experiments.measures.base import Context, Measure, Outcome
-from experiments.measures.subject import SizeOptions, apply_settings, autocast, subject_of
+from experiments.measures.kernel import kernel_class
+from experiments.measures.sizes import SizeOptions
+from experiments.measures.subject import build
 
-CPU_METHOD = "peak of the running sum of the profiler's allocation events"
+CPU_METHOD = "torch profiler: peak of the running sum of allocations"
 CUDA_METHOD = "torch.cuda.max_memory_allocated"
 
 
 class Memory(Measure):
-    """Peak memory of one training step, in bytes; the method is named."""
+    """Peak memory of one training step, beyond weights, inputs and optimiser state."""
 
-    Options = SizeOptions
     hardware_bound = True
+    Options = SizeOptions
 
     def one(self, cell: Cell, context: Context) -> Outcome:
-        """Measure one cell in a pass that is not timed."""
-        apply_settings(cell)
-        options = SizeOptions.model_validate(cell.options)
-        step = subject_of(cell, options).step(options.n, cell.device)
-        step.train(autocast(cell))  # first use makes buffers and optimiser state
+        """Measure one step after a first one, which leaves the optimiser's state and buffers behind.
+
+        What torch's allocators do not give out, such as a library's own scratch space, is not seen.
+        """
+        subject = build(cell)
+        context.progress("first step")
+        kernel = kernel_class(subject, self.Options.model_validate(cell.options).n)
+        subject.step()
+        subject.clear()
         gc.collect()
-        watch = cuda_peak if cell.device == "cuda" else cpu_peak
-        method = CUDA_METHOD if cell.device == "cuda" else CPU_METHOD
-        peak = watch(lambda: step.train(autocast(cell)))
-        return Outcome(
-            metrics={"peak_bytes": peak, "method": method}, environment={"memory_method": method}
-        )
+        context.progress("measuring")
+        if cell.device == "cuda":
+            method, peak = CUDA_METHOD, cuda_peak(subject.step)
+        else:
+            method, peak = CPU_METHOD, cpu_peak(subject.step)
+        environment = {"memory_method": method} | ({"kernel": kernel} if kernel else {})
+        return Outcome(metrics={"peak_bytes": peak, "method": method}, environment=environment)
 
 
-def cpu_peak(run: Callable[[], None]) -> int:
-    """Return the most bytes that torch held at once during ``run``, beyond what it held before.
+def cpu_peak(function: Callable[[], object]) -> int:
+    """Return the most bytes that ``function`` held at once, by the profiler's memory events.
 
-    ``ru_maxrss`` never falls and tracemalloc does not see tensors, so events are summed.
+    Raises:
+        RuntimeError: the profiler reports no allocation at all.
     """
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        run()
-    events = profiler.profiler.kineto_results.events()
-    allocations = [event for event in events if event.name() == "[memory]"]
-    held = peak = 0
-    for event in sorted(allocations, key=lambda event: event.start_ns()):
-        held += event.nbytes()
-        peak = max(peak, held)
-    return peak
+        function()
+    results = profiler.profiler.kineto_results if profiler.profiler else None
+    events = [
+        (event.start_ns(), event.nbytes())
+        for event in (results.events() if results else [])
+        if event.name() == "[memory]" and event.device_type() == torch.autograd.DeviceType.CPU
+    ]
+    if not events:
+        raise RuntimeError("the profiler reported no memory event")
+    events.sort(key=lambda event: event[0])  # stable: events of one instant stay in order
+    return peak_of(size for _, size in events)
 
 
-def cuda_peak(run: Callable[[], None]) -> int:
-    """Return the most bytes that were allocated at once during ``run``, beyond what was before."""
+def cuda_peak(function: Callable[[], object]) -> int:
+    """Return the most bytes that ``function`` held at once on the current CUDA device."""
     torch.cuda.synchronize()
-    before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()
-    run()
+    before = torch.cuda.memory_allocated()
+    function()
     torch.cuda.synchronize()
     return torch.cuda.max_memory_allocated() - before
+
+
+def peak_of(changes: Iterable[int]) -> int:
+    """Return the greatest running sum of allocations (positive) and releases (negative)."""
+    held = peak = 0
+    for change in changes:
+        held += change
+        peak = max(peak, held)
+    return peak

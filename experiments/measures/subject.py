@@ -1,176 +1,190 @@
-"""What the measures without training look at: one layer, or a whole model, and one step of it.
+"""What the measures without training measure: one layer or a whole model, with fixed random inputs.
 
-B batch, N positions, D width. A layer gets standard normal inputs (B, N, D); a model gets random
-tokens, N in source and target, without padding.
+B batch, N positions, D width.
 """
 
-from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, Literal
+import dataclasses
+from abc import abstractmethod
+from typing import Any
 
 import torch
-from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from experiments.cell import Cell
 from experiments.data import fixed_batch
-from experiments.measures import base
+from experiments.fit import scoped_seed
+from experiments.measures.sizes import SizeOptions
+from experiments.planning import WITHOUT_TASK
 from models import speed
 from models.base import Seq2Seq
 from models.config import ModelConfig
 from models.errors import BadInput, nearest
 from models.layer import Layer
-from models.problem import Problem
-from models.recipe import Recipe
 from models.registry import architecture, config_for
 
-PROBLEM = Problem(source_size=32, target_size=32)
-"""Small vocabularies: the measured cost is that of the architecture, not of the output projection."""
 
-
-class SizeOptions(base.Options):
-    """What is measured, at which size."""
-
-    scope: Literal["layer", "model"] = "layer"
-    part: str = Field("", description="which of the architecture's layers; empty: the first")
-    n: int = Field(gt=0, description="positions (for a model in source and target; for path: distance)")
-    batch: int = Field(1, gt=0)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Subject:
-    """The architecture, configuration and layer that a cell names."""
+    """A module with its inputs. ``settle`` must come before any use that follows another subject's."""
 
-    architecture: type[Seq2Seq]
-    config: ModelConfig
-    options: SizeOptions
-    layer: Layer | None  # None: scope model
+    module: nn.Module
 
-    def identity(self, purpose: str) -> Hashable:
-        """Return what tells this subject from others, its length apart."""
-        options = self.options.model_dump(exclude={"n"})
-        return (purpose, self.architecture, self.config, *sorted(options.items()))
+    def __init__(self, cell: Cell, device: str, settings: speed.Speed) -> None:
+        self.cell, self.device, self.settings = cell, torch.device(device), settings
 
-    def formula(self, n: int) -> int:
-        """Return the forward FLOPs of the whole batch at length n by the formula."""
-        if self.layer is not None:
-            return self.options.batch * self.layer.flops(self.config, n)
-        return self.options.batch * self.architecture.cost(self.config, PROBLEM, n, n).flops
+    def settle(self) -> None:
+        """Make this cell's settings those of the process: threads and speed."""
+        torch.set_num_threads(self.cell.threads)
+        speed.apply(self.settings)
 
-    def sequential(self, n: int) -> int:
-        """Return the theory's number of sequential operations at length n."""
-        if self.layer is not None:
-            return self.layer.sequential_operations(n)
-        return self.architecture.cost(self.config, PROBLEM, n, n).sequential_operations
+    def output(self) -> Tensor:
+        """Run the forward pass: (B, N, D) of a layer, logits of a model."""
+        with torch.autocast(
+            "cuda" if self.device.type == "cuda" else "cpu",
+            dtype=torch.bfloat16,
+            enabled=self.cell.precision == "bfloat16",
+        ):
+            return self.forward()
 
-    def step(self, n: int, device: str, seed: int = 0) -> "Step":
-        """Build the module and its input at length n on a device ("meta" allocates nothing)."""
-        torch.manual_seed(seed)
-        with torch.device(device):
-            if self.layer is None:
-                return _ModelStep(self, n, device)
-            return _LayerStep(self, n, device)
+    def step(self) -> None:
+        """Make one training step: forward, loss, backward and, for a model, clipping and AdamW.
 
+        Of a layer, the gradients of its weights and of its input are computed, as inside a model.
+        """
+        self.clear()
+        self.loss(self.output()).backward()
+        self.update()
 
-def subject_of(cell: Cell, options: SizeOptions) -> Subject:
-    """Return what a cell measures.
+    def synchronise(self) -> None:
+        """Wait until the device has done what was asked of it."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
-    Raises:
-        BadInput: the architecture has no such part.
-    """
-    cls = architecture(cell.architecture)
-    config = config_for(cls, cell.model)
-    layer = None
-    if options.scope == "layer":
-        layers = cls.layers()
-        part = options.part or next(iter(layers))
-        if part not in layers:
-            raise BadInput(f"{cell.architecture} has no part '{part}'.{nearest(part, layers)}")
-        layer = layers[part]
-    return Subject(architecture=cls, config=config, options=options, layer=layer)
+    def clear(self) -> None:
+        """Free the gradients."""
+        self.module.zero_grad(set_to_none=True)
 
+    @abstractmethod
+    def forward(self) -> Tensor:
+        """Run the module on its inputs."""
 
-def apply_settings(cell: Cell) -> None:
-    """Make the cell's threads and speed settings those of this process."""
-    torch.set_num_threads(cell.threads)
-    speed.apply(speed.choose(cell.device, cell.speed))
+    @abstractmethod
+    def loss(self, output: Tensor) -> Tensor:
+        """Return a scalar."""
+
+    def update(self) -> None:
+        """Use the gradients."""
 
 
-def autocast(cell: Cell) -> AbstractContextManager[Any]:
-    """Return the mixed-precision context that the cell asks for."""
-    if cell.precision == "bfloat16":
-        return torch.autocast(cell.device, dtype=torch.bfloat16)
-    return nullcontext()
+class LayerSubject(Subject):
+    """One layer; its loss is the sum of its output, whose gradient costs nothing."""
 
-
-def synchronise(device: str) -> None:
-    """Wait until the device has done what it was asked to."""
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-class Step:
-    """One training step of a module, in parts."""
-
-    forward: Callable[[], Tensor]
-    backward: Callable[[Tensor], None]
-    finish: Callable[[], None]
-
-    def train(self, around: AbstractContextManager[Any] | None = None) -> None:
-        """Forward (inside ``around``), backward, optimiser."""
-        with around or nullcontext():
-            result = self.forward()
-        self.backward(result)
-        self.finish()
-
-
-class _LayerStep(Step):
-    def __init__(self, subject: Subject, n: int, device: str) -> None:
-        assert subject.layer is not None
-        self.module = subject.layer.build(subject.config).to(device)
-        shape = (subject.options.batch, n, subject.config.width)
-        self.x_BND = torch.randn(shape, device=device, requires_grad=True)
-        self.cotangent_BND = torch.randn(shape, device=device)
-        parameters = list(self.module.parameters())
-        # every layer gets its gradients; a layer without weights (bare scores) has nothing to update
-        self.optimizer = _fused_adamw(parameters, device) if parameters else None
+    def __init__(self, cell: Cell, device: str, settings: speed.Speed, options: SizeOptions) -> None:
+        super().__init__(cell, device, settings)
+        layer, config = layer_of(cell)
+        with self.device:
+            self.module = layer.build(config)
+        shape = (options.batch, options.n, config.width)
+        self.x_BND = torch.randn(shape).to(self.device).requires_grad_()
 
     def forward(self) -> Tensor:
+        """Return the layer's output (B, N, D)."""
         return self.module(self.x_BND)
 
-    def backward(self, result: Tensor) -> None:
-        result.backward(self.cotangent_BND.to(result.dtype))
+    def loss(self, output: Tensor) -> Tensor:
+        """Return the sum."""
+        return output.sum()
 
-    def finish(self) -> None:
+    def clear(self) -> None:
+        """Free the gradients, that of the input too."""
+        super().clear()
         self.x_BND.grad = None
-        if self.optimizer is not None:
-            self.optimizer.step()
-            self.optimizer.zero_grad()
 
 
-class _ModelStep(Step):
-    def __init__(self, subject: Subject, n: int, device: str) -> None:
-        self.recipe = Recipe()
-        self.model = subject.architecture(subject.config, PROBLEM, self.recipe).to(device).train()
-        with torch.device("cpu"):
-            batch = fixed_batch(PROBLEM, n, n, subject.options.batch, seed=0)
-        self.batch = batch.to(device, non_blocking=False)
-        self.parameters = list(self.model.parameters())
-        self.optimizer = _fused_adamw(self.parameters, device)
+class ModelSubject(Subject):
+    """A whole encoder-decoder; source and target have n positions each, nothing is padded."""
+
+    module: Seq2Seq
+
+    def __init__(self, cell: Cell, device: str, settings: speed.Speed, options: SizeOptions) -> None:
+        super().__init__(cell, device, settings)
+        kind = architecture(cell.architecture)
+        with self.device:
+            self.module = kind(config_for(kind, cell.model), WITHOUT_TASK).train()
+        n = options.n
+        self.batch = fixed_batch(WITHOUT_TASK, n, n, options.batch, cell.seed).to(device)
+        self.optimizer: Any = None
 
     def forward(self) -> Tensor:
-        return self.model.training_step(self.batch, 0)
+        """Return the teacher-forced logits."""
+        return self.module(self.batch)
 
-    def backward(self, result: Tensor) -> None:
-        result.backward()
+    def loss(self, output: Tensor) -> Tensor:
+        """Return the model's own loss."""
+        return self.module.loss(output, self.batch)
 
-    def finish(self) -> None:
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.gradient_clip)
+    def update(self) -> None:
+        """Clip the gradients and let the model's own optimiser step."""
+        if self.optimizer is None:
+            self.optimizer = self.module.configure_optimizers()["optimizer"]
+        nn.utils.clip_grad_norm_(self.module.parameters(), self.module.recipe.gradient_clip)
         self.optimizer.step()
-        self.optimizer.zero_grad()
 
 
-def _fused_adamw(parameters: list[Any], device: str) -> torch.optim.Optimizer:
-    # as Seq2Seq.configure_optimizers; there is no fused kernel for meta tensors
-    return torch.optim.AdamW(parameters, lr=1e-4, weight_decay=0.0, fused=device != "meta")
+def build(cell: Cell) -> Subject:
+    """Build what a cell measures, under its settings; the weights are a function of its seed.
+
+    Raises:
+        BadInput: the architecture has no layer of that name, or an option is wrong.
+    """
+    return _made(cell, cell.device, speed.choose(cell.device, cell.speed), sizes_of(cell))
+
+
+def build_on_meta(cell: Cell, n: int) -> Subject:
+    """Build it with ``n`` positions on the meta device, where operators run without computing.
+
+    Attention is explicit unless the configuration says otherwise, so that the graph is the same at
+    every length and no operator hides others.
+    """
+    settings = dataclasses.replace(speed.PLAIN, attention="explicit")
+    return _made(cell, "meta", settings, sizes_of(cell).model_copy(update={"n": n}))
+
+
+def sizes_of(cell: Cell) -> SizeOptions:
+    """Return the part of a cell's options that all these measures share."""
+    found = {key: cell.options[key] for key in SizeOptions.model_fields if key in cell.options}
+    return SizeOptions.model_validate(found)
+
+
+def _made(cell: Cell, device: str, settings: speed.Speed, options: SizeOptions) -> Subject:
+    kind = LayerSubject if options.scope == "layer" else ModelSubject
+    torch.manual_seed(scoped_seed(cell.seed, "initialisation"))
+    subject = kind(cell, device, settings, options)
+    subject.settle()
+    return subject
+
+
+def formula(cell: Cell) -> int:
+    """Return the forward FLOPs that theory gives, for the whole batch."""
+    options = sizes_of(cell)
+    if options.scope == "layer":
+        layer, config = layer_of(cell)
+        return layer.flops(config, options.n) * options.batch
+    kind = architecture(cell.architecture)
+    cost = kind.cost(config_for(kind, cell.model), WITHOUT_TASK, options.n, options.n)
+    return cost.flops * options.batch
+
+
+def layer_of(cell: Cell) -> tuple[Layer, ModelConfig]:
+    """Return the layer that a cell names, and the architecture's configuration.
+
+    Raises:
+        BadInput: there is no such layer.
+    """
+    kind, wanted = architecture(cell.architecture), sizes_of(cell).part
+    layers = kind.layers()
+    part = wanted or next(iter(layers))
+    if part not in layers:
+        raise BadInput(
+            f"part = '{part}': {cell.architecture} has no such layer.{nearest(part, layers)}"
+        )
+    return layers[part], config_for(kind, cell.model)
