@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.base import Seq2Seq
 from models.conformance_cases import Case, build, make_batch, with_dropout
 from models.conformance_outputs import require
+from models.projection import Projection
 
 _FREE = ("Config", "summarise", "kernel_class", "extra_repr")
 
@@ -101,7 +102,7 @@ def overrides(case: Case) -> None:
     source = nn.Embedding if problem.source_kind == "tokens" else nn.Linear
     expected: dict[str, nn.Module] = {
         "source_embedding": source(problem.source_size, D),
-        "head": nn.Linear(D, problem.target_size),
+        "head": Projection(D, problem.target_size),
     }
     if _decodes(case):
         expected["target_embedding"] = nn.Embedding(problem.target_size, D)
