@@ -10,7 +10,8 @@ from experiments.measures.subject import Subject
 
 FUSED_RECURRENCE = {"mkldnn_rnn_layer", "_cudnn_rnn", "miopen_rnn"}
 WHOLE_SEQUENCE = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
-STEP = {"tanh", "sigmoid", "relu"}
+STEP = {"tanh", "sigmoid", "relu", "_thnn_fused_lstm_cell", "_thnn_fused_gru_cell"}
+SOFTMAX = {"_softmax", "_safe_softmax"}
 
 
 def kernel_class(subject: Subject, n: int) -> str:
@@ -30,7 +31,7 @@ def kernel_class(subject: Subject, n: int) -> str:
     recurrence = set()
     if not FUSED_RECURRENCE.isdisjoint(ran):
         recurrence.add("fused")
-    # of the names in _overloads an in-place one, tanh_, counts too
+    # in place, tanh_, is a step too
     stepped = n > 1 and any(ran[name] + ran[f"{name}_"] >= n for name in STEP)
     if stepped:
         in_cpp = bool(WHOLE_SEQUENCE & calls.names) and not recurrence
@@ -38,7 +39,7 @@ def kernel_class(subject: Subject, n: int) -> str:
     attention = set()
     if any("scaled_dot_product" in name and "math" not in name for name in ran):
         attention.add("fused")
-    if ran["_softmax"]:
+    if not SOFTMAX.isdisjoint(ran):
         attention.add("explicit")
     words = sorted(recurrence - {"fused"} if attention else recurrence) + sorted(attention)
     return " + ".join(words)

@@ -45,6 +45,8 @@ class Memory(Measure):
 def cpu_peak(function: Callable[[], object]) -> int:
     """Return the most bytes that ``function`` held at once, by the profiler's memory events.
 
+    Releases of what was allocated before are not among them: free it before the call.
+
     Raises:
         RuntimeError: the profiler reports no allocation at all.
     """
