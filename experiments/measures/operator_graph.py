@@ -57,7 +57,7 @@ class Region(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> "Region":
         """Return the region of a tensor."""
-        return cls(tensor.storage_offset(), tuple(tensor.shape), tensor.stride())
+        return cls(int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride())
 
     @property
     def last(self) -> int:
