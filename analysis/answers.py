@@ -28,16 +28,21 @@ def remembered(view: View) -> str:
     task = max(tasks, key=lambda name: int((rows.task == name).sum()))
     rows = rows[rows.task == task]
     last, name = rows.value.max(), str(rows.slice.iloc[0])
-    parts = []
+    reached, never = [], []
     for architecture, look in styles(view.architectures).items():
         mine = rows[rows.architecture == architecture]
         if mine.empty:
             continue
         median = float(reach(mine, 0.9).median())
-        parts.append(f"{shown_reach(median, last)} ({look.label})")
+        if median > 0:
+            reached.append(f"{shown_reach(median, last)} ({look.label})")
+        else:
+            never.append(look.label)
     seeds = int(rows.groupby("architecture").seed.nunique().min())
+    parts = [f"right up to {name} {listed(reached)}"] if reached else []
+    parts += [f"right at no {name} for {listed(never)}"] if never else []
     return (
-        f"On {task}, at least 90 % of the answers are right up to {name} {listed(parts)}: median of "
+        f"On {task}, at least 90 % of the answers are {', and '.join(parts)}: median of "
         f"{plural(seeds, 'seed')}, measured at {name} {span([rows.value.min(), last])}."
     )
 

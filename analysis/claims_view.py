@@ -1,24 +1,28 @@
-"""Verdicts as the report shows them."""
+"""Verdicts as the report shows them: texts only."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+
+from analysis import claims
+from analysis.claims.base import Verdict
+from analysis.load import Results
+from analysis.wording import fixed, number
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimView:
-    """One claim's row: texts only."""
+    """One claim, or one part of a claim."""
 
     id: str
     verdict: str
     statement: str
     effect: str
-    facts: tuple[tuple[str, str], ...] = ()
-    details: tuple["ClaimView", ...] = ()
-    seeds: str = ""
-    missing: str = ""
-    figure: str = ""
+    facts: tuple[tuple[str, str], ...]
+    details: tuple["ClaimView", ...]
+    seeds: str
+    missing: str
+    figure: str
+    keys: tuple[str, ...]
     figure_title: str = ""
-    keys: tuple[str, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -36,10 +40,68 @@ class ClaimView:
         return replace(self, figure=self.figure if title else "", figure_title=title)
 
 
-def read_claims(store: Path) -> list[ClaimView]:
-    """Return every verdict of a store."""
-    from analysis import claims
+def read_claims(results: Results) -> list[ClaimView]:
+    """Return every verdict that a store's records decide, or leave open."""
+    decided = getattr(claims, "verdicts", lambda results: [])(results)
+    return [claim_view(verdict) for verdict in decided]
 
-    if not hasattr(claims, "verdicts"):
-        return []
-    raise NotImplementedError
+
+def claim_view(verdict: Verdict) -> ClaimView:
+    """Return a verdict as texts, with its parts."""
+    claim = verdict.claim
+    facts = [
+        ("How it is tested", claim.how),
+        ("Kind", claim.kind),
+        ("Effect so far" if verdict.verdict == "inconclusive" else "Effect", _effect(verdict)),
+        ("Seeds", _seeds(verdict)),
+        ("Smallest effect that would show", number(verdict.smallest_detectable, 2)),
+        ("p", _p(verdict)),
+        ("Holds for", ", ".join(part for part in (verdict.device, verdict.kernel) if part)),
+        ("What is missing", verdict.missing),
+        ("Source", claim.source),
+    ]
+    return ClaimView(
+        id=claim.id,
+        verdict=verdict.verdict,
+        statement=claim.statement,
+        effect=_effect(verdict),
+        facts=tuple((label, text) for label, text in facts if text and text != "–"),
+        details=tuple(_part(part) for part in verdict.parts),
+        seeds=_seeds(verdict),
+        missing=verdict.missing,
+        figure=verdict.figure,
+        keys=tuple(sorted(set(verdict.evidence))),
+    )
+
+
+def _part(part: Verdict) -> ClaimView:
+    view = claim_view(part)
+    beside = "" if part.decides else " (shown beside: the verdict does not depend on it)"
+    return replace(view, statement=view.statement + beside)
+
+
+def _effect(verdict: Verdict) -> str:
+    """Return the effect with its interval, which says what it covers."""
+    text = verdict.effect
+    interval = verdict.interval
+    if interval is not None and str(interval) not in text:
+        shown = f"[{fixed(interval.low)}, {fixed(interval.high)}]"
+        covers = f"{interval.level:.0%} interval {shown} over {interval.n} {interval.covers}"
+        value = "" if verdict.effect_value is None else f"{fixed(verdict.effect_value)}, "
+        text = f"{text} ({value}{covers})" if text else f"{value}{covers}"
+    return text
+
+
+def _seeds(verdict: Verdict) -> str:
+    if verdict.seeds is None:
+        return ""
+    if verdict.needed_seeds:
+        more = f", {verdict.seeds_missing} missing" if verdict.seeds_missing else ""
+        return f"{verdict.seeds} of {verdict.needed_seeds}{more}"
+    return str(verdict.seeds)
+
+
+def _p(verdict: Verdict) -> str:
+    if verdict.adjusted_p is not None:
+        return f"{verdict.adjusted_p:.2g}, after Holm’s correction within {verdict.claim.topic}"
+    return "" if verdict.p_value is None else f"{verdict.p_value:.2g}, not corrected"

@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy import stats
 
-LARGE_END = 3
-"""The exponent is that of the largest three sizes: fits over all sizes hide that slopes bend."""
+from analysis.fits import LARGE_END, log_log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,38 +21,31 @@ class Exponent:
     keys: tuple[str, ...]
 
 
-def slope(sizes: ArrayLike, values: ArrayLike) -> float:
-    """Return the least-squares slope of log ``values`` against log ``sizes``."""
-    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
-
-
 def exponent(rows: pd.DataFrame, x: str, y: str) -> Exponent | None:
     """Fit ``y`` against ``x`` over the largest sizes of one series; None with fewer than two.
 
-    ``rows`` has one row a size, and raw ``times`` where it was timed: the slope of every round is
-    fitted apart, and the interval is Student's over rounds. It says nothing about other machines.
+    ``rows`` has one row a size, and raw ``times`` where it was timed: see analysis.fits.log_log.
     """
     usable = rows[(rows.status == "ok") & (rows[y] > 0) & (rows[x] > 0)].sort_values(x)
-    usable = usable.drop_duplicates(x, keep="last").tail(LARGE_END)
-    if len(usable) < 2:
+    usable = usable.drop_duplicates(x, keep="last")
+    timed = len(usable) > 0 and all(len(times) > 1 for times in usable.times)
+    fit = log_log(
+        usable[x].to_numpy(float),
+        usable[y].to_numpy(float),
+        list(usable.times) if timed else None,
+    )
+    if fit is None:
         return None
-    sizes, values = usable[x].to_numpy(float), usable[y].to_numpy(float)
-    rounds = min(len(times) for times in usable.times)
-    low = high = None
-    if rounds > 1:
-        slopes = [slope(sizes, [times[i] for times in usable.times]) for i in range(rounds)]
-        half = stats.t.ppf(0.975, rounds - 1) * np.std(slopes, ddof=1) / np.sqrt(rounds)
-        low, high = float(np.mean(slopes) - half), float(np.mean(slopes) + half)
-    value = slope(sizes, values)
+    interval = fit.large_end_interval
     return Exponent(
-        value=value,
-        low=None if low is None else min(low, value),
-        high=None if high is None else max(high, value),
-        first=float(sizes[0]),
-        last=float(sizes[-1]),
-        rounds=rounds,
-        local=slope(sizes[-2:], values[-2:]),
-        keys=tuple(usable.key),
+        value=fit.large_end,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        first=fit.large_sizes[0],
+        last=fit.large_sizes[-1],
+        rounds=len(fit.large_end_rounds),
+        local=fit.local[-1][2],
+        keys=tuple(usable.key.tail(LARGE_END)),
     )
 
 

@@ -13,12 +13,12 @@ def facts(view: View) -> list[tuple[str, str]]:
     """Return the few facts of the front page."""
     done = sum(record.status == "ok" for record in view.records)
     bad = len(view.records) - done
-    planned = len(view.planned()) or len(view.records)
+    planned = len(view.results.planned) or len(view.records)
     cells = f"{done} of {planned} ok"
     if bad:
         cells += f", {bad} without a number"
-    if view.missing():
-        cells += f", {len(view.missing())} missing"
+    if view.results.missing:
+        cells += f", {len(view.results.missing)} missing"
     seeds = {r.cell.seed for r in view.records if r.cell.measure == "train"}
     return [
         ("Device", listed(devices(view)) or "not recorded"),
@@ -90,7 +90,7 @@ def provenance(view: View) -> list[tuple[str, str]]:
         ("Seeds", ", ".join(str(seed) for seed in sorted({r.cell.seed for r in trained}))),
         ("Parameters", _parameters(view)),
     ]
-    missing = view.missing()
+    missing = view.results.missing
     if missing:
         rows.append(
             ("Missing cells", f"{len(missing)}: {', '.join(missing[:12])}{' …' * (len(missing) > 12)}")

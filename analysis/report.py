@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from analysis import provenance
 from analysis.claims_view import ClaimView, read_claims
 from analysis.figures.base import Figure
+from analysis.load import Results
 from analysis.sections import Section, sections
 from analysis.tables import tabulate
 from analysis.tables.base import Table
@@ -36,8 +37,9 @@ def write(store_folder: Path, output: Path | None = None) -> Path:
     """
     store = Path(store_folder)
     folder = Path(output) if output is not None else store
-    view = View.read(store)
-    claims = read_claims(store)
+    results = Results.read(store)
+    view = View(results)
+    claims = read_claims(results)
     values = context(view, claims)
     try:
         for figure in (figure for section in values["sections"] for figure in section.figures):
@@ -111,10 +113,10 @@ def markdown(text: object) -> str:
 def _alerts(view: View) -> list[str]:
     alerts = []
     bad = sum(record.status != "ok" for record in view.records)
-    if view.missing():
+    if view.results.missing:
         alerts.append(
-            f"This store is not finished: {plural(len(view.missing()), 'planned cell')} of "
-            f"{len(view.planned())} not measured yet. What is missing is left out below."
+            f"This store is not finished: {plural(len(view.results.missing), 'planned cell')} of "
+            f"{len(view.results.planned)} not measured yet. What is missing is left out below."
         )
     if bad:
         alerts.append(

@@ -1,15 +1,13 @@
 """Records as flat rows for figures and tables, with the columns that every chart asks for."""
 
 import re
-from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 
+from analysis.load import Results
 from experiments.record import Record
-from experiments.store import Store, read_json
 
 _BASE = [
     *("measure", "key", "block", "status", "reason", "architecture", "task", "seed", "scope"),
@@ -26,33 +24,22 @@ _METRICS = {
     "depth": ["forward", "training", "extrapolated"],
     "path": ["updates", "formula"],
 }
+_CATEGORIES = {"label", "class"}
 _SLICES = ["task", "architecture", "seed", "split", "slice", "value", "accuracy", "count", "key"]
 
 
 class View:
-    """What the report reads: records, manifest, and both as flat rows."""
+    """What the report reads: a store's results as flat rows."""
 
-    def __init__(self, records: Sequence[Record], manifest: Mapping[str, Any]) -> None:
-        self.records = sorted(records, key=lambda record: record.key)
-        self.manifest = manifest
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.records = list(results.records.values())
+        self.manifest = results.manifest
 
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Read a store.
-
-        Raises:
-            BadInput: there is no manifest, or a file is damaged or of a newer version.
-        """
-        store = Store(folder)
-        store.check_format()
-        return cls(list(store), read_json(store.manifest))
-
-    @cached_property
+    @property
     def architectures(self) -> list[str]:
-        """Return every architecture in legend order, those that only records know last."""
-        known = list(self.manifest.get("architectures", []))
-        found = {record.cell.architecture for record in self.records}
-        return [*known, *sorted(found - set(known))]
+        """Return every architecture in legend order."""
+        return self.results.architectures
 
     @cached_property
     def layers(self) -> dict[str, dict[str, Any]]:
@@ -69,12 +56,8 @@ class View:
         return next(iter(self.layers.get(architecture, {})), "")
 
     def chance(self, task: str) -> float | None:
-        """Return the score of blind guessing, by the records, else by the manifest."""
-        for record in self.records:
-            if record.cell.task == task and record.metrics.get("chance") is not None:
-                return float(record.metrics["chance"])
-        value = self.manifest.get("tasks", {}).get(task, {}).get("chance")
-        return None if value is None else float(value)
+        """Return the score of blind guessing."""
+        return self.results.chance(task)
 
     def is_regression(self, task: str) -> bool:
         """Whether the task's score is an error: its slices then carry totals, not correct answers."""
@@ -95,7 +78,7 @@ class View:
     def frame(self, measure: str) -> pd.DataFrame:
         """Return one row a record of ``measure``, whatever its status; metrics are columns.
 
-        Missing numbers are NaN. ``kernel`` is the class that ran, else the one that was asked for.
+        Missing numbers are NaN. ``kernel`` is the class that ran.
         """
         metrics = _METRICS.get(measure, [])
         rows = [
@@ -111,7 +94,10 @@ class View:
 
     @cached_property
     def slices(self) -> pd.DataFrame:
-        """Return one row for each record, split and slice value of classification tasks."""
+        """Return one row for each record, split and slice value of classification tasks.
+
+        A slice by the answer itself is no size: nothing is plotted against it.
+        """
         rows = [
             {
                 **{column: row.get(column) for column in ("split", "slice", "value", "count")},
@@ -124,18 +110,9 @@ class View:
             for record in self.records
             if record.cell.measure == "train" and record.status == "ok"
             for row in record.slices
-            if "correct" in row
+            if "correct" in row and row.get("slice") not in _CATEGORIES
         ]
         return pd.DataFrame(rows, columns=_SLICES)
-
-    def planned(self) -> dict[str, Any]:
-        """Return the manifest's cells, key → {cell, block, theory}."""
-        return dict(self.manifest.get("cells", {}))
-
-    def missing(self) -> list[str]:
-        """Return the keys of planned cells without a record."""
-        have = {record.key for record in self.records}
-        return sorted(set(self.planned()) - have)
 
 
 def _row(record: Record) -> dict[str, Any]:
@@ -162,17 +139,10 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _kernel(record: Record) -> str:
-    """Return the kernel class that ran, else the one that was asked for.
-
-    ``torch loop``: torch's own operator was asked for and is no fused kernel on that device, as
-    ``nn.RNN``'s on a CPU; it is another loop than the one over cells that ``loop`` asks for.
-    """
-    model, options = record.cell.model, record.cell.options
-    asked = model.get("kernel") or model.get("attention") or ""
+    """Return the kernel class that ran; of a cell that did not run, the one that was asked for."""
+    asked = record.cell.model.get("attention") or record.cell.model.get("kernel") or ""
     ran = str(record.environment.get("kernel") or "")
-    if not ran:
-        return asked if options.get("scope") == "layer" and asked != "auto" else ""
-    return "torch loop" if (ran, model.get("kernel")) == ("loop", "fused") else ran
+    return ran or (asked if record.status != "ok" and asked != "auto" else "")
 
 
 def _plain(name: str) -> str:

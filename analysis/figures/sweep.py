@@ -84,7 +84,8 @@ def _points(
         seen[first.architecture] = variant + 1
         words = [look.label]
         if parts[first.architecture] > 1 and first.part:
-            words.append(clip(str(first.part).replace("_", " ")))
+            whole = first.part == first.architecture
+            words.append("whole layer" if whole else clip(str(first.part).replace("_", " ")))
         several = kernels[(first.architecture, first.part)] > 1
         if first.kernel and (several or sweep.with_kernel):
             words.append(f"({clip(str(first.kernel))})")

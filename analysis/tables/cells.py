@@ -62,11 +62,13 @@ def durations(view: View) -> Table | None:
     """Return how many cells of each measure were done, failed and missing, and their compute time."""
     if not view.records:
         return None
-    planned = [entry["cell"]["measure"] for entry in view.planned().values()]
+    planned = [entry["cell"]["measure"] for entry in view.results.planned.values()]
     data = []
     for measure in sorted({record.cell.measure for record in view.records} | set(planned)):
         mine = [record for record in view.records if record.cell.measure == measure]
-        missing = sum(view.planned()[key]["cell"]["measure"] == measure for key in view.missing())
+        missing = sum(
+            view.results.planned[key]["cell"]["measure"] == measure for key in view.results.missing
+        )
         data.append(
             {
                 "measure": measure,

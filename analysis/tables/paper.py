@@ -1,10 +1,12 @@
 """Table 1 of the paper, with a measured column beside each theoretical one."""
 
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
 
 from analysis.exponents import Exponent, exponent, one_width
+from analysis.polynomials import Polynomial, formula, polynomial, terms
 from analysis.style import clip, styles
 from analysis.tables.base import NOT_MEASURED, Column, Entry, Table, keys_of
 from analysis.view import View
@@ -32,7 +34,7 @@ def table1(view: View) -> Table | None:
             by_n = exponent(one_width(counted, "n"), "n", "forward")
             by_d = exponent(one_width(counted, "width"), "width", "forward")
             entries = [
-                _counted(by_n, by_d),
+                _counted(flop_formula(counted), by_n, by_d),
                 _timed(timed),
                 Entry(theory["sequential"]),
                 _depth(deep),
@@ -47,7 +49,7 @@ def table1(view: View) -> Table | None:
                     *entries,
                 )
             )
-            data.append(_numbers(architecture, part, theory, by_n, by_d, timed, deep, far))
+            data.append(_numbers(architecture, part, theory, by_n, by_d, mine))
             keys += [key for frame in mine for key in frame.key]
     return Table(
         name="table1",
@@ -63,7 +65,7 @@ def table1(view: View) -> Table | None:
         columns=(
             Column("Architecture", note="and layer"),
             Column("theory", "theory"),
-            Column("FLOPs, counted", note="exponents in n and d"),
+            Column("FLOPs, counted", note="exact; slopes below"),
             Column("time, measured", note="exponent in n, [95 %]"),
             Column("theory", "theory"),
             Column("depth, counted", note="operators in a row"),
@@ -72,10 +74,10 @@ def table1(view: View) -> Table | None:
         ),
         rows=tuple(rows),
         notes=(
-            "Exponents are slopes on logarithmic axes over the largest three sizes measured. "
-            "Counted FLOPs have no noise; their slope stays below the leading power where lower powers "
-            "still matter. The interval of a time exponent covers timing rounds on this device, "
-            "nothing else.",
+            "Counted FLOPs are exact: the sum of powers goes through every count. Slopes are those on "
+            "logarithmic axes over the largest three sizes; that of counts lies between the powers "
+            "while both still matter. The interval of a time exponent covers timing rounds on this "
+            "device, nothing else.",
             "Depth is the longest chain of dependent operators in the forward graph. Updates: how "
             "often the layer’s smallest parallel step is applied until the output depends on the "
             "input k back.",
@@ -85,14 +87,15 @@ def table1(view: View) -> Table | None:
     )
 
 
-def _counted(by_n: Exponent | None, by_d: Exponent | None) -> Entry:
-    if by_n is None and by_d is None:
+def _counted(law: str | None, by_n: Exponent | None, by_d: Exponent | None) -> Entry:
+    fits = [(x, fit) for x, fit in (("n", by_n), ("d", by_d)) if fit is not None]
+    if not fits:
         return NOT_MEASURED
-    parts = [f"{x}^{fixed(fit.value)}" for x, fit in (("n", by_n), ("d", by_d)) if fit]
-    ranges = [
-        f"{x} {span([fit.first, fit.last])}" for x, fit in (("n", by_n), ("d", by_d)) if fit is not None
-    ]
-    return Entry(" · ".join(parts), "; ".join(ranges))
+    slopes = " · ".join(f"{x}^{fixed(fit.value)}" for x, fit in fits)
+    ranges = ", ".join(f"{x} {span([fit.first, fit.last])}" for x, fit in fits)
+    if law is None:
+        return Entry(slopes, ranges)
+    return Entry(law, f"slope {slopes} at {ranges}")
 
 
 def time_exponents(timed: pd.DataFrame, x: str = "n") -> dict[str, Exponent]:
@@ -119,24 +122,39 @@ def _timed(timed: pd.DataFrame) -> Entry:
 
 
 def affine(rows: pd.DataFrame, x: str, y: str) -> str | None:
-    """Return ``8·n + 5`` if that is exactly how ``y`` depends on ``x``, else None."""
-    points = rows[(rows.status == "ok") & rows[y].notna()].drop_duplicates(x).sort_values(x)
-    if len(points) < 2:
+    """Return ``8·n + 5`` if that is exactly how the counts ``y`` depend on ``x``, else None."""
+    points = rows[(rows.status == "ok") & rows[y].notna()]
+    law = polynomial([int(v) for v in points[x]], [int(v) for v in points[y]])
+    if law is None or law.degree > 1:
         return None
-    xs, ys = points[x].to_numpy(float), points[y].to_numpy(float)
-    rate = (ys[-1] - ys[0]) / (xs[-1] - xs[0])
-    start = ys[0] - rate * xs[0]
-    if not (
-        float(rate).is_integer() and all(start + rate * a == b for a, b in zip(xs, ys, strict=True))
-    ):
-        return None
+    start, *rates = law.coefficients
+    if not rates:
+        return number(float(start))
     name = "k" if y == "updates" else x
-    if rate == 0:
-        return number(start)
-    grown = name if rate == 1 else f"{number(rate)}·{name}"
+    grown = name if rates[0] == 1 else f"{number(float(rates[0]))}·{name}"
     if start == 0:
         return grown
-    return f"{grown} {'+' if start > 0 else '−'} {number(abs(start))}"
+    return f"{grown} {'+' if start > 0 else '−'} {number(abs(float(start)))}"
+
+
+def flop_formula(counted: pd.DataFrame) -> str | None:
+    """Return the sum of n·d² and n²·d that the counted FLOPs are, exactly, or None if they are none."""
+    ok = counted[counted.status == "ok"]
+    if ok.empty:
+        return None
+    over_n, over_d = one_width(ok, "n"), one_width(ok, "width")
+    in_n, in_d = _swept(over_n, "n"), _swept(over_d, "width")
+    if in_n is None or in_d is None:
+        return None
+    found = terms(in_n, int(over_n.width.iloc[0]), in_d, int(over_d.n.iloc[0]))
+    return formula(found) if found else None
+
+
+def _swept(rows: pd.DataFrame, x: str) -> Polynomial | None:
+    counts = [
+        Fraction(int(total), int(batch)) for total, batch in zip(rows.forward, rows.batch, strict=True)
+    ]
+    return polynomial([int(size) for size in rows[x]], counts)
 
 
 def _depth(deep: pd.DataFrame) -> Entry:
@@ -168,14 +186,14 @@ def _numbers(
     theory: dict[str, Any],
     by_n: Exponent | None,
     by_d: Exponent | None,
-    timed: pd.DataFrame,
-    deep: pd.DataFrame,
-    far: pd.DataFrame,
+    frames: list[pd.DataFrame],
 ) -> dict[str, object]:
+    counted, timed, deep, far = frames
     row: dict[str, object] = {
         "architecture": architecture,
         "part": part,
         "complexity": theory["complexity"],
+        "flop_formula": flop_formula(counted),
         "flop_exponent_n": by_n and by_n.value,
         "flop_exponent_d": by_d and by_d.value,
         "flop_exponent_n_theory": theory["flop_exponents"][0],

@@ -1,9 +1,9 @@
 """Tables of the third question: exponents and crossovers of one layer."""
 
-import numpy as np
 import pandas as pd
 
 from analysis.exponents import Exponent, exponent, one_width
+from analysis.fits import Crossover, crossover
 from analysis.style import clip, styles
 from analysis.tables.base import NOT_MEASURED, Column, Entry, Table, keys_of
 from analysis.view import View
@@ -111,7 +111,7 @@ def crossovers(view: View) -> Table | None:
                 "width": width,
                 "flops_n": by_count,
             }
-            | {f"time_n {label}": at for label, at in timed}
+            | {f"time_n {label}": at and at.value for label, at in timed}
         )
         keys += [key for frame in counted for key in frame.key]
     if not rows:
@@ -131,21 +131,11 @@ def crossovers(view: View) -> Table | None:
     )
 
 
-def crossing(squared: pd.DataFrame, linear: pd.DataFrame, column: str) -> float | None:
-    """Return the n from which ``squared`` stays dearer: 0 always, inf never, None unknown."""
+def crossing(squared: pd.DataFrame, linear: pd.DataFrame, column: str) -> Crossover | None:
+    """Return the n from which ``squared`` stays dearer; None where no length was measured of both."""
     both = squared.set_index("n")[column].to_frame("s").join(linear.set_index("n")[column].rename("l"))
-    both = both.dropna().sort_index()
-    if both.empty:
-        return None
-    gap = np.log((both.s / both.l).to_numpy(float))
-    x = np.log(both.index.to_numpy(float))
-    if gap[-1] <= 0:
-        return float("inf")
-    below = np.flatnonzero(gap <= 0)
-    if len(below) == 0:
-        return 0.0
-    i = below[-1]
-    return float(np.exp(x[i] - gap[i] * (x[i + 1] - x[i]) / (gap[i + 1] - gap[i])))
+    both = both.dropna()
+    return crossover(both.index.to_numpy(float), both.s.to_numpy(float), both.l.to_numpy(float))
 
 
 def _pairs(view: View) -> list[tuple[tuple[str, str], tuple[str, str]]]:
@@ -174,15 +164,15 @@ def _name(view: View, architecture: str, part: str) -> str:
     return f"{look.label}: {clip(part.replace('_', ' '))}"
 
 
-def _length(n: float | None) -> str:
-    if n is None:
+def _length(at: Crossover | None) -> str:
+    if at is None:
         return "not measured"
-    if n == 0:
-        return "always dearer"
-    return "cheaper at every length" if np.isinf(n) else f"n* ≈ {number(n, 2)}"
+    if at.value is not None:
+        return f"n* ≈ {number(at.value, 3)}"
+    return "cheaper at every length" if at.side == "always cheaper" else "dearer at every length"
 
 
-def _crossed(n: float | None, rows: pd.DataFrame, width: float) -> Entry:
-    if n is None or n == 0 or np.isinf(n):
-        return Entry(_length(n), f"n {span(list(rows.n))}, d = {number(width)}")
-    return Entry(f"n* ≈ {number(n, 3)}", f"n*/d = {fixed(n / width)}, d = {number(width)}")
+def _crossed(at: Crossover | None, rows: pd.DataFrame, width: float) -> Entry:
+    if at is None or at.value is None:
+        return Entry(_length(at), f"n {span(list(rows.n))}, d = {number(width)}")
+    return Entry(_length(at), f"n*/d = {fixed(at.value / width)}, d = {number(width)}")

@@ -66,7 +66,7 @@ FLOPS: dict[tuple[str, str], Flops] = {
     ("transformer", "attention"): lambda n, d: 4 * n * n * d,
     ("transformer", "block"): lambda n, d: 24 * n * d * d + 4 * n * n * d,
 }
-KERNEL = {"rnn": "loop", "lstm": "fused", "attentional_lstm": "fused", "transformer": "explicit"}
+KERNEL = {"rnn": "C++ loop", "lstm": "fused", "attentional_lstm": "fused", "transformer": "explicit"}
 
 
 class Builder:
@@ -307,8 +307,8 @@ def _throughput(builder: Builder, name: str, law: str) -> None:
     for kernel in ("loop", "fused"):
         for n in (32, 64, 128, 256):
             gates = 4 if law == "lstm" else 1
-            ran = "loop" if law == "rnn" else kernel
-            mid = 1e-3 * (gates + (0.1 + 0.02 * gates) * n * (1 if ran == "loop" else 0.2))
+            ran = "C++ loop" if law == "rnn" and kernel == "fused" else kernel
+            mid = 1e-3 * (gates + (0.1 + 0.02 * gates) * n * (1 if ran.endswith("loop") else 0.2))
             cell = Cell(
                 measure="step_time",
                 architecture=name,

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.figures import FIGURES, draw
 from analysis.figures.flops import crossings
+from analysis.load import Results
 from analysis.style import styles
 from analysis.view import View
 from experiments.plans import PLANS
@@ -20,7 +21,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def view(store):
-    return View.read(store)
+    return View(Results.read(store))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,12 @@ def test_panel_names_are_unique(figures):
 
 def test_a_legend_names_every_architecture_with_its_kernel(figures):
     text = text_of(figures["throughput"].panels[0])
-    for label in ("RNN (loop)", "LSTM (fused)", "attentional LSTM (fused)", "Transformer (explicit)"):
+    for label in (
+        "RNN (C++ loop)",
+        "LSTM (fused)",
+        "attentional LSTM (fused)",
+        "Transformer (explicit)",
+    ):
         assert label in text
 
 
@@ -87,7 +93,7 @@ def test_points_are_the_records(figures, view):
 
 
 def test_nothing_is_drawn_from_nothing():
-    empty = View([], {})
+    empty = View(Results({}, []))
     assert [name for name in FIGURES if draw(name, empty) is not None] == []
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.exponents import exponent
+from analysis.load import Results
 from analysis.tables import TABLES, tabulate
 from analysis.tables.memory import reach, shown_reach
 from analysis.tables.paper import affine
@@ -15,7 +16,7 @@ from tests.analysis.table1_store import build
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory):
-    return View.read(build(tmp_path_factory.mktemp("store")))
+    return View(Results.read(build(tmp_path_factory.mktemp("store"))))
 
 
 def entry(table, architecture, part, column):
@@ -42,7 +43,11 @@ def test_table_1_says_what_the_records_hold(view, architecture, label, part):
     counted = rows_of(view, "flops", architecture, part)
     by_n = counted[counted.width == 64].sort_values("n").tail(3)
     by_d = counted[counted.n == 256].sort_values("width").tail(3)
-    found = re.findall(r"\^([\d.]+)", entry(table, label, shown, 2).text)
+    law = entry(table, label, shown, 2).text.replace("·", "*").replace("²", "**2")
+    assert [eval(law, {"n": n, "d": d}) for n, d in zip(counted.n, counted.width, strict=True)] == list(
+        counted.forward
+    )
+    found = re.findall(r"\^([\d.]+)", entry(table, label, shown, 2).note)
     expected = [
         np.polyfit(np.log(rows[x]), np.log(rows.forward), 1)[0]
         for rows, x in ((by_n, "n"), (by_d, "width"))
@@ -54,7 +59,9 @@ def test_table_1_says_what_the_records_hold(view, architecture, label, part):
     lines = entry(table, label, shown, 3).text.splitlines()
     assert len(lines) == timed.kernel.nunique()
     for text in lines:
-        kernel, value, low, high = re.match(r"(\w+): n\^([\d.]+) \[([\d.]+), ([\d.]+)\]", text).groups()
+        kernel, value, low, high = re.match(
+            r"([\w+ ]+): n\^([\d.]+) \[([\d.]+), ([\d.]+)\]", text
+        ).groups()
         mine = timed[timed.kernel == kernel].sort_values("n").drop_duplicates("n").tail(3)
         slope = np.polyfit(np.log(mine.n), np.log(mine.seconds), 1)[0]
         assert float(value) == pytest.approx(slope, abs=0.005)
@@ -93,7 +100,7 @@ def test_every_table_has_as_many_entries_as_columns_and_names_its_cells(view):
 
 
 def test_no_table_is_made_from_nothing():
-    empty = View([], {})
+    empty = View(Results({}, []))
     assert [name for name in TABLES if tabulate(name, empty) is not None] == []
 
 
@@ -119,7 +126,13 @@ def test_exponent_takes_the_large_end_and_covers_rounds():
 
 @pytest.mark.parametrize(
     ("ys", "text"),
-    [([21, 37, 69], "8·n + 5"), ([12, 12, 12], "12"), ([2, 4, 8], "n"), ([1, 3, 7], "n − 1")],
+    [
+        ([21, 37, 69], "8·n + 5"),
+        ([12, 12, 12], "12"),
+        ([2, 4, 8], "n"),
+        ([1, 3, 7], "n − 1"),
+        ([1, 2, 5], None),
+    ],
 )
 def test_affine_reads_an_exact_law(ys, text):
     rows = pd.DataFrame({"n": [2, 4, 8], "forward": ys, "status": "ok"})
@@ -147,7 +160,8 @@ def test_crossing_finds_where_the_quadratic_layer_becomes_dearer():
     n = np.array([16, 32, 64, 128, 256])
     linear = pd.DataFrame({"n": n, "forward": 4 * n * 64 * 64})
     squared = pd.DataFrame({"n": n, "forward": 4 * n * n * 64})
-    assert crossing(squared, linear, "forward") == pytest.approx(64)
-    assert crossing(squared.assign(forward=lambda f: f.forward * 100), linear, "forward") == 0
-    assert crossing(squared.assign(forward=1), linear, "forward") == float("inf")
+    assert crossing(squared, linear, "forward").value == pytest.approx(64)
+    dear = crossing(squared.assign(forward=lambda f: f.forward * 100), linear, "forward")
+    assert (dear.value, dear.side) == (None, "never cheaper")
+    assert crossing(squared.assign(forward=1), linear, "forward").side == "always cheaper"
     assert crossing(squared.head(0), linear, "forward") is None
