@@ -4,6 +4,8 @@ import ast
 import importlib.util
 import subprocess
 import sys
+import tomllib
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -95,12 +97,11 @@ def test_what_is_installed_is_installed_once(
 
 
 def test_every_dependency_is_constrained() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    asked = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
     names = {
-        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").open()
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
     missing = [
         item

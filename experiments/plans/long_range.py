@@ -67,8 +67,8 @@ SETTINGS: dict[Profile, dict[str, Setting]] = {
     },
     "quick": {
         "recall": Setting(
-            data={"symbols": 2, "length": 130, "distances": powers(1, 128)},
-            recipe={"steps": 800, "batch_size": 32, "learning_rates": RATES, "validate_every": 100},
+            data={"symbols": 2, "length": 66, "distances": powers(1, 64)},
+            recipe={"steps": 1000, "batch_size": 32, "learning_rates": RATES, "validate_every": 100},
             seeds=3,
             parameter_budget=40_200,
         ),
