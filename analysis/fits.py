@@ -114,17 +114,15 @@ def exponents(
 ) -> list[Series]:
     """Return the growth of every layer that was measured, in legend order.
 
-    The other size is fixed at its value with most sizes. Timed cells are those of one block:
-    times of different blocks are not compared.
+    The other size is fixed at its value with most sizes. The timed cells of one sweep are those of
+    one block: times of different blocks are not compared.
     """
     if measure == "step_time" and comparison is None:
         comparison = "fixed_batch"
     frame = results.sizes(measure, architecture=architecture, part=part, comparison=comparison)
-    if measure == "step_time":
-        frame = one_block(frame)
     order = {name: place for place, name in enumerate(results.architectures)}
     groups = frame.groupby(["architecture", "part", "asked", "attention"], sort=False)
-    found = [_series(rows, key, over) for key, rows in groups]
+    found = [_series(rows, key, over, timed=measure == "step_time") for key, rows in groups]
     return sorted(found, key=lambda s: (order.get(s.architecture, len(order)), s.part, s.kernel))
 
 
@@ -136,14 +134,16 @@ def one_block(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame.block == finished.sort_index().idxmax()]
 
 
-def _series(rows: pd.DataFrame, key: Hashable, over: Axis) -> Series:
+def _series(rows: pd.DataFrame, key: Hashable, over: Axis, *, timed: bool) -> Series:
     assert isinstance(key, tuple)
     architecture, part, asked, attention = (str(value) for value in key)
     fixed_axis = "d" if over == "n" else "n"
-    fixed = float(rows.groupby(fixed_axis)[over].nunique().idxmax())
-    rows = rows[rows[fixed_axis] == fixed].drop_duplicates(over).sort_values(over)
+    counts = rows.groupby(fixed_axis)[over].nunique()
+    fixed = float(counts.index.to_numpy(float)[counts.to_numpy().argmax()])
+    rows = one_block(rows[rows[fixed_axis] == fixed]) if timed else rows[rows[fixed_axis] == fixed]
+    rows = rows.drop_duplicates(over).sort_values(over)
     usable = rows[(rows.status == "ok") & (rows.value > 0)]
-    timed = len(usable) > 0 and all(len(times) > 1 for times in usable.rounds)
+    repeated = len(usable) > 0 and all(len(times) > 1 for times in usable.rounds)
     ran = sorted({kernel for kernel in usable.kernel if kernel})
     return Series(
         architecture=architecture,
@@ -153,7 +153,11 @@ def _series(rows: pd.DataFrame, key: Hashable, over: Axis) -> Series:
         over=over,
         fixed=fixed,
         rows=rows,
-        exponent=log_log(usable[over], usable.value, list(usable.rounds) if timed else None),
+        exponent=log_log(
+            usable[over].to_numpy(float),
+            usable.value.to_numpy(float),
+            list(usable.rounds) if repeated else None,
+        ),
     )
 
 

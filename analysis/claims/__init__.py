@@ -1,1 +1,39 @@
-"""Sentences that records can refute."""
+"""Sentences that records can refute. One line a claim: id → ``"module:function"`` of results → Verdict.
+
+The order is that of the report. A claim whose cells the store does not have is *inconclusive*: not
+measured in this report.
+"""
+
+import importlib
+
+from analysis.claims.base import Claim, Verdict
+from analysis.claims.family import corrected
+from analysis.load import Results
+
+__all__ = ["CLAIMS", "Claim", "Verdict", "verdicts"]
+
+CLAIMS: dict[str, str] = {
+    "L1": "analysis.claims.gradient:verdict",
+    "L3": "analysis.claims.distance:gates",
+    "L4": "analysis.claims.distance:postponed",
+    "L7": "analysis.claims.distance:attention",
+    "L8": "analysis.claims.distance:constant_path",
+    "S1": "analysis.claims.depth:verdict",
+    "S2": "analysis.claims.throughput:verdict",
+    "S3": "analysis.claims.gates:verdict",
+    "C1": "analysis.claims.growth:recurrent",
+    "C2": "analysis.claims.growth:attention",
+    "C4": "analysis.claims.crossover:verdict",
+    "C5": "analysis.claims.memory:verdict",
+    "C6": "analysis.claims.parameters:verdict",
+}
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """Return every claim's verdict, p-values Holm-corrected within each topic."""
+    found = []
+    for name in CLAIMS.values():
+        module, _, function = name.partition(":")
+        verdict: Verdict = getattr(importlib.import_module(module), function)(results)
+        found.append(verdict)
+    return corrected(found)

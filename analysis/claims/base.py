@@ -92,7 +92,7 @@ def every(claim: Claim, parts: Sequence[Verdict], effect: str = "", figure: str 
     seeds = [part.seeds for part in deciding if part.seeds is not None]
     needed = [part.needed_seeds for part in deciding if part.needed_seeds is not None]
     lead = (refuted or open_parts or deciding or list(parts))[0] if parts else None
-    missing = dict.fromkeys(part.missing for part in open_parts if part.missing)
+    shown = [part for part in deciding if part.device or part.kernel]
     return Verdict(
         claim=claim,
         verdict=outcome,
@@ -106,12 +106,13 @@ def every(claim: Claim, parts: Sequence[Verdict], effect: str = "", figure: str 
         evidence=tuple(dict.fromkeys(key for part in parts for key in part.evidence)),
         figure=figure or next((part.figure for part in parts if part.figure), ""),
         parts=tuple(parts),
-        missing="; ".join(missing) if outcome == "inconclusive" else "",
-        device=joined(part.device for part in parts),
-        kernel=joined(part.kernel for part in parts),
+        missing=joined(part.missing for part in open_parts) if outcome == "inconclusive" else "",
+        device=joined(part.device for part in shown or parts),
+        kernel=joined(part.kernel for part in shown or parts),
     )
 
 
-def joined(names: Iterable[str]) -> str:
-    """Return the different names, in order."""
-    return "; ".join(dict.fromkeys(name for name in names if name))
+def joined(texts: Iterable[str]) -> str:
+    """Return the different items of texts like ``"one; another"``, each once, in order."""
+    items = [item for text in texts for item in text.split("; ")]
+    return "; ".join(dict.fromkeys(item for item in items if item))

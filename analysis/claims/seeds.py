@@ -1,0 +1,84 @@
+"""The seeds that a claim about distance may rest on: finished, converged, and paired by seed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.load import Results
+from analysis.spans import SeedCurve, seed_curves
+from analysis.style import short_name
+from experiments.cell import digest
+
+SLICE = "distance"
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Accuracy against distance of some architectures on one task, seed by seed."""
+
+    task: str
+    one_length: bool  # all sources have one total length, so that the distance alone varies
+    curves: Mapping[str, Mapping[int, SeedCurve]]  # architecture -> seed -> finished run
+    unfinished: tuple[str, ...]  # planned runs without a result, in words
+
+    def converged(self, architecture: str) -> list[SeedCurve]:
+        """Return the runs that had converged, by seed."""
+        runs = self.curves.get(architecture, {})
+        return [runs[seed] for seed in sorted(runs) if runs[seed].converged]
+
+    def pairs(self, one: str, other: str) -> list[tuple[SeedCurve, SeedCurve]]:
+        """Return the runs of two architectures on the same seed, both converged."""
+        others = {run.seed: run for run in self.converged(other)}
+        return [(run, others[run.seed]) for run in self.converged(one) if run.seed in others]
+
+    def set_aside(self, *architectures: str) -> str:
+        """Return a clause on runs that had not converged, or an empty string."""
+        counts = {
+            name: sum(not run.converged for run in self.curves.get(name, {}).values())
+            for name in architectures
+        }
+        shown = ", ".join(f"{count} of {short_name(name)}" for name, count in counts.items() if count)
+        return f" Set aside as unconverged, which is not incapable: {shown}." if shown else ""
+
+
+def distance_task(results: Results) -> str | None:
+    """Return the first planned task whose accuracy is kept by distance."""
+    planned = set(results.training().task)
+    return next((task for task in results.tasks_with(SLICE) if task in planned), None)
+
+
+def gather(
+    results: Results, architectures: Sequence[str], model: Mapping[str, Any] | None = None
+) -> Seeds | str:
+    """Return the runs of ``architectures`` on the task with distances, or what the store lacks.
+
+    ``model`` restricts the configurations. Of several, the one with most seeds is taken.
+    """
+    task = distance_task(results)
+    if task is None:
+        return "no task with accuracy by distance"
+    training = results.training(task)
+    curves = {curve.key: curve for curve in seed_curves(results, task, SLICE)}
+    found: dict[str, dict[int, SeedCurve]] = {}
+    unfinished: list[str] = []
+    lengths = set()
+    for architecture in architectures:
+        rows = training[training.architecture == architecture]
+        if model:
+            matches = [all(m.get(k, v) == v for k, v in model.items()) for m in rows.model]
+            rows = rows[matches]
+        if rows.empty:
+            return f"{short_name(architecture)} on {task}"
+        settings = [digest([m, d]) for m, d in zip(rows.model, rows.data, strict=True)]
+        rows = rows.assign(setting=settings)
+        rows = rows[rows.setting == rows.setting.value_counts(sort=True).index[0]]
+        lengths |= {data.get("length") for data in rows.data}
+        found[architecture] = {
+            int(row.seed): curves[row.key] for row in rows.itertuples() if row.key in curves
+        }
+        for status, group in rows[rows.status != "ok"].groupby("status"):
+            seeds = ", ".join(str(seed) for seed in sorted(group.seed))
+            unfinished.append(
+                f"{short_name(architecture)} {str(status).replace('_', ' ')} (seed {seeds})"
+            )
+    return Seeds(task, None not in lengths, found, tuple(unfinished))
