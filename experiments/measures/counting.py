@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.cell import Cell
-from experiments.measures.extrapolation import extrapolate
+from experiments.measures.extrapolation import LENGTHS, extrapolate
 from experiments.measures.operator_graph import OperatorGraph
 from experiments.measures.subject import build_on_meta, sizes_of
 
-EXACT_UP_TO = 64
+EXACT_UP_TO = max(LENGTHS)
 """Positions up to which a graph that grows with n is recorded as it is."""
 
 

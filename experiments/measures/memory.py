@@ -1,6 +1,5 @@
 """Measure ``memory``: peak bytes of one training step, beyond what was held before it."""
 
-import gc
 from collections.abc import Callable, Iterable
 
 import torch
@@ -32,7 +31,6 @@ class Memory(Measure):
         kernel = kernel_class(subject, self.Options.model_validate(cell.options).n)
         subject.step()
         subject.clear()
-        gc.collect()
         context.progress("measuring")
         if cell.device == "cuda":
             method, peak = CUDA_METHOD, cuda_peak(subject.step)
