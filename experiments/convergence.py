@@ -12,6 +12,7 @@ import numpy as np
 
 LOSS_TOLERANCE = 0.02  # of the loss, relative
 SCORE_TOLERANCE = 0.02  # of accuracy, absolute
+FEWEST_STEPS = 100  # a shorter run has not had the time to show anything
 SOLVED_LOSS = 0.01  # below it there is nothing left to gain
 
 
@@ -24,7 +25,7 @@ def converged(
     relative to their own size.
     """
     loss = np.asarray(losses, dtype=float)
-    if len(loss) < 8 or not np.isfinite(loss).all():
+    if len(loss) < FEWEST_STEPS or not np.isfinite(loss).all():
         return False
     before, last = np.array_split(loss, 4)[2:]
     if last.mean() > SOLVED_LOSS:
