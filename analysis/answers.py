@@ -5,8 +5,9 @@ import math
 import pandas as pd
 
 from analysis.exponents import exponent, one_width
+from analysis.spans import summary
 from analysis.style import Style, clip, styles
-from analysis.tables.memory import reach, shown_reach
+from analysis.tables.memory import leading_slice
 from analysis.tables.paper import time_exponents
 from analysis.tables.speed import kernel_rows
 from analysis.view import View
@@ -20,30 +21,22 @@ NOTHING = "No record of this store answers this question."
 
 def remembered(view: View) -> str:
     """Return how far back each architecture answers nine in ten correctly."""
-    rows = view.slices
-    rows = rows[(rows.split == "test") & rows.accuracy.notna()]
-    tasks = [str(t) for t, group in rows.groupby("task") if group.value.nunique() > 1]
-    if not tasks:
+    found = leading_slice(view)
+    if found is None:
         return _scores(view) or NOTHING
-    task = max(tasks, key=lambda name: int((rows.task == name).sum()))
-    rows = rows[rows.task == task]
-    last, name = rows.value.max(), str(rows.slice.iloc[0])
-    reached, never = [], []
-    for architecture, look in styles(view.architectures).items():
-        mine = rows[rows.architecture == architecture]
-        if mine.empty:
-            continue
-        median = float(reach(mine, 0.9).median())
-        if median > 0:
-            reached.append(f"{shown_reach(median, last)} ({look.label})")
-        else:
-            never.append(look.label)
-    seeds = int(rows.groupby("architecture").seed.nunique().min())
+    task, name = found
+    looks = styles(view.architectures)
+    rows = summary(view.results, task, name)
+    reached = [
+        f"{row.span90} ({looks[row.architecture].label})" for row in rows if row.span90.median > 0
+    ]
+    never = [looks[row.architecture].label for row in rows if row.span90.median <= 0]
     parts = [f"right up to {name} {listed(reached)}"] if reached else []
     parts += [f"right at no {name} for {listed(never)}"] if never else []
+    distances = sorted({k for row in rows for curve in row.curves for k in curve.distances})
     return (
         f"On {task}, at least 90 % of the answers are {', and '.join(parts)}: median of "
-        f"{plural(seeds, 'seed')}, measured at {name} {span([rows.value.min(), last])}."
+        f"{plural(min(row.seeds for row in rows), 'seed')}, measured at {name} {span(distances)}."
     )
 
 

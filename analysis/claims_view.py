@@ -42,17 +42,15 @@ class ClaimView:
 
 def read_claims(results: Results) -> list[ClaimView]:
     """Return every verdict that a store's records decide, or leave open."""
-    decided = getattr(claims, "verdicts", lambda results: [])(results)
-    return [claim_view(verdict) for verdict in decided]
+    return [claim_view(verdict) for verdict in claims.verdicts(results)]
 
 
 def claim_view(verdict: Verdict) -> ClaimView:
     """Return a verdict as texts, with its parts."""
-    claim = verdict.claim
+    claim, text = verdict.claim, _effect(verdict)
     facts = [
         ("How it is tested", claim.how),
         ("Kind", claim.kind),
-        ("Effect so far" if verdict.verdict == "inconclusive" else "Effect", _effect(verdict)),
         ("Seeds", _seeds(verdict)),
         ("Smallest effect that would show", number(verdict.smallest_detectable, 2)),
         ("p", _p(verdict)),
@@ -64,7 +62,7 @@ def claim_view(verdict: Verdict) -> ClaimView:
         id=claim.id,
         verdict=verdict.verdict,
         statement=claim.statement,
-        effect=_effect(verdict),
+        effect=f"So far: {text}" if text and verdict.verdict == "inconclusive" else text,
         facts=tuple((label, text) for label, text in facts if text and text != "–"),
         details=tuple(_part(part) for part in verdict.parts),
         seeds=_seeds(verdict),
@@ -81,10 +79,10 @@ def _part(part: Verdict) -> ClaimView:
 
 
 def _effect(verdict: Verdict) -> str:
-    """Return the effect with its interval, which says what it covers."""
+    """Return the effect with its interval, which says what it covers; parts carry their own."""
     text = verdict.effect
     interval = verdict.interval
-    if interval is not None and str(interval) not in text:
+    if interval is not None and not verdict.parts:
         shown = f"[{fixed(interval.low)}, {fixed(interval.high)}]"
         covers = f"{interval.level:.0%} interval {shown} over {interval.n} {interval.covers}"
         value = "" if verdict.effect_value is None else f"{fixed(verdict.effect_value)}, "

@@ -2,10 +2,12 @@
 
 import pandas as pd
 
+from analysis.spans import SOLVED, SpanOverSeeds, summary
+from analysis.statistics import Interval
 from analysis.style import styles
 from analysis.tables.base import Column, Entry, Table, keys_of
 from analysis.view import View
-from analysis.wording import number, percent, plural, scaled, seconds
+from analysis.wording import fixed, interval, number, percent, plural, scaled, seconds
 
 
 def failure(accuracy: float, converged: bool, threshold: float) -> tuple[str, str]:
@@ -96,68 +98,90 @@ def _meaning(view: View, task: str, ok: pd.DataFrame) -> Entry:
     return Entry("mixed", f"{done} incapable, {len(low) - done} unconverged", kind="open")
 
 
-def reach(rows: pd.DataFrame, threshold: float) -> pd.Series:
-    """Return seed → longest distance up to which every accuracy is at least ``threshold`` (0: none).
-
-    ``rows`` are the slices of one architecture on one task.
-    """
-
-    def one(seed: pd.DataFrame) -> float:
-        ordered = seed.sort_values("value")
-        good = ordered[(ordered.accuracy >= threshold).cumprod().astype(bool)]
-        return float(good.value.max()) if len(good) else 0.0
-
-    return pd.Series({seed: one(group) for seed, group in rows.groupby("seed")}, dtype=float)
+def leading_slice(view: View) -> tuple[str, str] | None:
+    """Return the (task, slice) with most rows: distance, load or length, at two values or more."""
+    rows = view.slices
+    rows = rows[(rows.split == "test") & rows.accuracy.notna()]
+    sizes = {
+        (str(task), str(name)): len(group)
+        for (task, name), group in rows.groupby(["task", "slice"])
+        if group.value.nunique() > 1
+    }
+    return max(sizes, key=lambda pair: sizes[pair]) if sizes else None
 
 
 def spans(view: View) -> Table | None:
-    """Return accuracy at every distance, and the longest distance still answered, by architecture."""
-    rows = view.slices
-    rows = rows[(rows.split == "test") & rows.accuracy.notna()]
-    kept = [group for _, group in rows.groupby(["task", "slice"]) if group.value.nunique() > 1]
-    if not kept:
+    """Return how far each architecture answers, its area, its drop, and accuracy at every distance."""
+    found = leading_slice(view)
+    if found is None:
         return None
-    rows = max(kept, key=len)  # the sliced task with most rows leads; the others are in the figures
-    task, name = rows.task.iloc[0], rows.slice.iloc[0]
+    task, name = found
+    rows = view.slices
+    rows = rows[(rows.split == "test") & (rows.task == task) & (rows.slice == name)]
     distances = sorted(rows.value.unique())
-    entries = []
-    for architecture, look in styles(view.architectures).items():
-        mine = rows[rows.architecture == architecture]
-        if mine.empty:
-            continue
-        mean = mine.groupby("value").accuracy.mean()
+    looks = styles(view.architectures)
+    entries, data = [], []
+    for one in summary(view.results, task, name):
+        mean = rows[rows.architecture == one.architecture].groupby("value").accuracy.mean()
+        look = looks[one.architecture]
         entries.append(
             (
-                Entry(look.label, plural(mine.seed.nunique(), "seed"), colour=look.colour),
-                *(_span(mine, threshold, distances[-1]) for threshold in (0.9, 0.5)),
+                Entry(look.label, plural(one.seeds, "seed"), colour=look.colour),
+                *(_span(of) for of in (one.span90, one.span50)),
+                Entry(fixed(one.auc), _bounds(one.auc_interval)),
+                Entry(fixed(one.change, signed=True), _bounds(one.change_interval)),
+                Entry(f"{one.solved} of {one.seeds}"),
                 *(Entry(percent(mean.get(k))) for k in distances),
             )
+        )
+        data.append(
+            {
+                "architecture": one.architecture,
+                "seeds": one.seeds,
+                "span90": one.span90.median,
+                "span50": one.span50.median,
+                "auc": one.auc,
+                "change": one.change,
+                "solved": one.solved,
+                **{f"accuracy_{k:g}": mean.get(k) for k in distances},
+            }
         )
     return Table(
         name="spans",
         title=f"{task}: how far back, and how well",
-        caption="Mean accuracy over seeds on the test split. span90 and span50: the longest "
-        f"{name} up to which accuracy stays at 90 % and 50 %; ≥ marks the end of the measured range.",
-        groups=(("", 1), (f"Longest {name}", 2), (f"Accuracy at {name}", len(distances))),
+        caption="span90 and span50: the longest "
+        f"{name} up to which accuracy stays at 90 % and 50 %; ≥ marks the end of the measured range, "
+        "< its beginning.",
+        groups=(
+            ("", 1),
+            (f"Longest {name}", 2),
+            ("Over the range", 3),
+            (f"Mean at {name}", len(distances)),
+        ),
         columns=(
             Column("Architecture"),
             Column("span90", "num", "median; each seed"),
             Column("span50", "num", "median; each seed"),
+            Column("AUC", "num", "mean [95 %]"),
+            Column("change", "num", "mean [95 %]"),
+            Column("solved", "num", "seeds"),
             *(Column(number(k), "num") for k in distances),
         ),
         rows=tuple(entries),
-        data=rows.sort_values(["architecture", "seed", "value"]),
+        notes=(
+            "AUC: area under chance-corrected accuracy against the logarithm of the distance; 1 is "
+            "perfect, 0 is chance. Change: accuracy at the farthest minus at the nearest. Intervals "
+            f"are Student’s over seeds, not over test examples. Solved: mean accuracy of {percent(SOLVED, 0)} "
+            "or more.",
+        ),
+        data=pd.DataFrame(data),
         keys=keys_of(rows.key),
     )
 
 
-def _span(rows: pd.DataFrame, threshold: float, last: float) -> Entry:
-    far = reach(rows, threshold)
-    return Entry(shown_reach(float(far.median()), last), ", ".join(shown_reach(x, last) for x in far))
+def _span(over: SpanOverSeeds) -> Entry:
+    return Entry(str(over), ", ".join(str(one) for one in over.per_seed))
 
 
-def shown_reach(value: float, last: float) -> str:
-    """Return a span as text: censored at the longest distance measured."""
-    if value >= last:
-        return f"≥ {number(last)}"
-    return number(value) if value > 0 else "none"
+def _bounds(found: Interval | None) -> str:
+    return interval(found.low, found.high) if found else "too few seeds"

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.claims import verdicts
 from analysis.figures import FIGURES, draw
 from analysis.figures.flops import crossings
 from analysis.load import Results
 from analysis.style import styles
+from analysis.tables import TABLES
 from analysis.view import View
 from experiments.plans import PLANS
 from models import lookup
@@ -97,10 +99,20 @@ def test_nothing_is_drawn_from_nothing():
     assert [name for name in FIGURES if draw(name, empty) is not None] == []
 
 
-def test_plans_ask_for_figures_that_exist():
+def test_plans_ask_for_figures_and_tables_that_exist():
     for target in PLANS.values():
         plan = lookup.find(target, {}, "", "plan")
         assert set(plan.figures) <= set(FIGURES), plan.name
+        assert set(plan.tables) <= set(TABLES), plan.name
+
+
+def test_verdicts_lead_to_figures_that_exist(store):
+    def figures_of(verdict):
+        return {verdict.figure}.union(*(figures_of(part) for part in verdict.parts))
+
+    found = set().union(*(figures_of(verdict) for verdict in verdicts(Results.read(store))))
+    assert {"gradient_profile", "depth", "memory"} <= found
+    assert found - {""} <= set(FIGURES)
 
 
 def test_crossings_lie_where_the_laws_meet():

@@ -7,7 +7,6 @@ import pytest
 from analysis.exponents import exponent
 from analysis.load import Results
 from analysis.tables import TABLES, tabulate
-from analysis.tables.memory import reach, shown_reach
 from analysis.tables.paper import affine
 from analysis.tables.scaling import crossing
 from analysis.view import View
@@ -144,16 +143,17 @@ def test_affine_refuses_what_is_not_exact():
     assert affine(rows, "n", "forward") is None
 
 
-def test_reach_ends_at_the_first_failure_and_is_censored_at_the_last_distance():
-    rows = pd.DataFrame(
-        {
-            "seed": [0] * 3 + [1] * 3 + [2] * 3,
-            "value": [1, 2, 4] * 3,
-            "accuracy": [1.0, 0.5, 1.0, 1.0, 0.95, 0.9, 0.2, 1.0, 1.0],
-        }
-    )
-    assert reach(rows, 0.9).to_dict() == {0: 1.0, 1: 4.0, 2: 0.0}
-    assert [shown_reach(value, 4) for value in (1.0, 4.0, 0.0)] == ["1", "≥ 4", "none"]
+def test_spans_are_those_of_the_slices(view):
+    table = tabulate("spans", view)
+    rows = view.slices
+    distances = sorted(rows.value.unique())
+    for architecture, row in zip(view.architectures, table.rows, strict=True):
+        mean = rows[rows.architecture == architecture].groupby("value").accuracy.mean()
+        shown = [float(entry.text.rstrip("\u202f%")) / 100 for entry in row[-len(distances) :]]
+        assert shown == pytest.approx([mean[k] for k in distances], abs=0.0006)
+        good = [k for k in distances if (mean[[j for j in distances if j <= k]] >= 0.9).all()]
+        assert row[1].text.removeprefix("≥ ") == str(good[-1])
+        assert row[1].text.startswith("≥") == (good[-1] == distances[-1])
 
 
 def test_crossing_finds_where_the_quadratic_layer_becomes_dearer():
