@@ -12,7 +12,6 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from models.attention import choose_kernel
 from models.attention_global import (
     GlobalAttention,
     Score,
@@ -162,14 +161,6 @@ class AttentionalLSTM(RecurrentSeq2Seq):
             path_length=layers + 1 if queries else S + layers - 1,
             state_size=kept,
         )
-
-    @classmethod
-    def kernel_class(cls, config: Any, n: int, device: str) -> str:
-        """Name the kernels of the recurrence and of the attention."""
-        explicit = config.score == "additive"
-        attention = "explicit" if explicit else choose_kernel(config.attention, n, n, device)
-        loops = "Python loop" if config.input_feeding else super().kernel_class(config, n, device)
-        return f"{loops}, {attention} attention"
 
     @classmethod
     def layers(cls) -> dict[str, Layer]:

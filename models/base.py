@@ -108,14 +108,6 @@ class Seq2Seq(pl.LightningModule):
     def layers(cls) -> dict[str, Layer]:
         """Return this architecture's measurable layers by part name; the first is its Table 1 row."""
 
-    @classmethod
-    def kernel_class(cls, config: Any, n: int, device: str) -> str:
-        """Name the kind of kernel that n positions use on a device ("cpu", "cuda"), for a report.
-
-        Speed compares architectures only within one class: "fused", "C++ loop", "Python loop" ...
-        """
-        return "not named"
-
     # What all share ------------------------------------------------------------------------------
 
     def _tie(self, config: ModelConfig) -> None:

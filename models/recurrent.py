@@ -35,7 +35,6 @@ class RecurrentSeq2Seq(Seq2Seq):
     cell_name: ClassVar[str]  # in words
     gates: ClassVar[int]  # of the cell
     state_tensors: ClassVar[int]  # of the cell: 1 for h, 2 for h and c
-    cpu_kernel: ClassVar[str] = "fused"  # what torch has on a CPU for whole sequences
 
     @classmethod
     @abstractmethod
@@ -98,13 +97,6 @@ class RecurrentSeq2Seq(Seq2Seq):
             path_length=chain,
             state_size=cls.state_tensors * config.layers * width,
         )
-
-    @classmethod
-    def kernel_class(cls, config: Any, n: int, device: str) -> str:
-        """Name the recurrence's kernel; on a GPU cuDNN fuses every kind of cell."""
-        if config.kernel == "loop":
-            return "Python loop"
-        return cls.cpu_kernel if device == "cpu" else "fused"
 
     @classmethod
     def layers(cls) -> dict[str, Layer]:

@@ -14,7 +14,6 @@ class RNN(RecurrentSeq2Seq):
     cell_name = "vanilla RNN"
     gates = TanhRecurrence.gates
     state_tensors = TanhRecurrence.tensors
-    cpu_kernel = "C++ loop"  # torch has no fused CPU kernel for it, as it has for the LSTM
 
     @classmethod
     def recurrence(cls, config: RecurrentConfig, inputs: int) -> TanhRecurrence:

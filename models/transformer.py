@@ -215,11 +215,6 @@ class Transformer(Seq2Seq):
         )
 
     @classmethod
-    def kernel_class(cls, config: Any, n: int, device: str) -> str:
-        """Name the attention's kernel, by the settings in force."""
-        return f"{choose_kernel(config.attention, n, n, device)} attention"
-
-    @classmethod
     def layers(cls) -> dict[str, Layer]:
         """Return attention, its scores alone, and the whole encoder layer."""
         return measured_layers()

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models import speed
+from models.attention import choose_kernel
 from models.batch import Batch
 from models.conformance import PROBLEMS, Case, applicable, check
 from models.decoding import next_logits
@@ -83,15 +84,13 @@ def test_no_causal_mask_without_a_decoder_is_refused() -> None:
         Transformer(Transformer.Config(causal=False), PROBLEMS["last-tokens"])
 
 
-def test_the_architecture_names_its_kernel() -> None:
-    config = Transformer.Config(width=16)
-    assert Transformer.kernel_class(config, 24, "cpu") == "fused attention"  # torch as it ships
+def test_the_kernel_is_chosen_by_configuration_then_settings_then_length() -> None:
+    assert choose_kernel("auto", 24, 24, "cpu") == "fused"  # torch as it ships
     speed.apply(speed.choose("cpu", "fast"))
-    assert Transformer.kernel_class(config, 24, "cpu") == "explicit attention"
-    assert Transformer.kernel_class(config, 4096, "cpu") == "fused attention"
-    assert Transformer.kernel_class(config, 24, "cuda") == "fused attention"
-    explicit = config.resized(attention="explicit")
-    assert Transformer.kernel_class(explicit, 4096, "cuda") == "explicit attention"
+    assert choose_kernel("auto", 24, 24, "cpu") == "explicit"
+    assert choose_kernel("auto", 4096, 4096, "cpu") == "fused"
+    assert choose_kernel("auto", 24, 24, "cuda") == "fused"
+    assert choose_kernel("explicit", 4096, 4096, "cuda") == "explicit"
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
