@@ -13,6 +13,7 @@ import numpy as np
 LOSS_TOLERANCE = 0.02  # of the loss, relative
 SCORE_TOLERANCE = 0.02  # of accuracy, absolute
 FEWEST_STEPS = 100  # a shorter run has not had the time to show anything
+SOLVED_SCORE = 0.99  # validation accuracy at the end: solved, whatever the loss still does
 SOLVED_LOSS = 0.01  # below it there is nothing left to gain
 
 
@@ -27,6 +28,8 @@ def converged(
     loss = np.asarray(losses, dtype=float)
     if len(loss) < FEWEST_STEPS or not np.isfinite(loss).all():
         return False
+    if larger_is_better and len(scores) and scores[-1] >= SOLVED_SCORE:
+        return True
     before, last = np.array_split(loss, 4)[2:]
     if last.mean() > SOLVED_LOSS:
         noise = np.sqrt(before.var(ddof=1) / len(before) + last.var(ddof=1) / len(last))

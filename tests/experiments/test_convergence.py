@@ -44,3 +44,9 @@ def test_thinned_curves_keep_their_mean_and_end_at_the_last_step() -> None:
     assert len(curve) == 50
     assert curve[-1][0] == 1000
     assert np.mean([y for _, y in curve]) == pytest.approx(np.mean(values))
+
+
+def test_what_is_solved_has_converged_though_its_loss_still_falls() -> None:
+    falling = losses(0.1, 1.0)
+    assert converged(falling, [0.5, 0.9, 0.99, 1.0])
+    assert not converged(falling, [0.5, 0.6, 0.7, 0.8])
