@@ -4,7 +4,6 @@ Same model, batches, optimiser, schedule and clipping; the two take turns in one
 over the rounds is printed. Run: python tests/benchmarks/framework_cost.py [--json]
 """
 
-import argparse
 import json
 import statistics
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 
 import pytorch_lightning as pl
 import torch
+from interleaved import flags
 
 from experiments.cell import Cell
 from experiments.data import SequenceData
@@ -76,12 +76,7 @@ def bare(given: Subject) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true")
-    flags = parser.parse_args()
-    torch.set_num_threads(flags.threads)
+    found = flags(__doc__ or "", rounds=7)
     speed.apply(speed.choose("cpu"))
     results = {}
     for label, given in {
@@ -89,14 +84,14 @@ def main() -> None:
         "lstm d=128, batch 32 x 66": subject("lstm", 128, 32, 66),
         "transformer d=64, batch 32 x 66": subject("transformer", 64, 32, 66),
     }.items():
-        rounds = [(lightning(given), bare(given)) for _ in range(flags.rounds)]
+        rounds = [(lightning(given), bare(given)) for _ in range(found.rounds)]
         ours, loop = (statistics.median(column) for column in zip(*rounds, strict=True))
         extra = statistics.median(a - b for a, b in rounds)
         results[label] = {"lightning_ms": 1e3 * ours, "bare_ms": 1e3 * loop, "extra_ms": 1e3 * extra}
-        if not flags.json:
+        if not found.json:
             share = extra / loop
             print(f"{label}: bare {1e3 * loop:.2f} ms, framework +{1e3 * extra:.2f} ms ({share:.1%})")
-    if flags.json:
+    if found.json:
         print(json.dumps(results, indent=1))
 
 

@@ -5,14 +5,12 @@ competitors take turns in one process, and the median of the ratios within the r
 Run: python tests/benchmarks/transformer_step.py [--json]
 """
 
-import argparse
-import json
-import statistics
 import time
 import warnings
 from collections.abc import Callable
 
 import torch
+from interleaved import flags, race, tell
 from torch import Tensor, nn
 
 from models import speed
@@ -102,12 +100,7 @@ def stepper(cls: type[Transformer], settings: speed.Speed, dropout: float, same:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--json", action="store_true")
-    flags = parser.parse_args()
-    torch.set_num_threads(flags.threads)
+    found = flags(__doc__ or "", rounds=15)
     warnings.filterwarnings("ignore", message="enable_nested_tensor")
     fast = speed.choose("cpu")
     competitors = {
@@ -119,23 +112,11 @@ def main() -> None:
         "torch as it ships": stepper(Peer, speed.PLAIN, DROPOUT, False),
         "ours under the plain settings": stepper(Transformer, speed.PLAIN, DROPOUT, True),
     }
-    times: dict[str, list[float]] = {name: [] for name in competitors}
-    for turn in range(flags.rounds + 2):
-        for name, step in competitors.items():
-            seconds = step()
-            if turn >= 2:  # the first two warm up
-                times[name].append(seconds)
-    results = {}
-    for name, seconds in times.items():
-        ours = times["ours, no dropout" if "no dropout" in name else "ours"]
-        ratios = [theirs / own for theirs, own in zip(seconds, ours, strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        milliseconds = 1e3 * statistics.median(seconds)
-        results[name] = {"ms": milliseconds, "ratio": middle, "low": low, "high": high}
-        if not flags.json:
-            print(f"{name}: {milliseconds:.0f} ms, {middle:.2f} times ours ({low:.2f} to {high:.2f})")
-    if flags.json:
-        print(json.dumps(results, indent=1))
+    tell(
+        race(competitors, found.rounds),
+        lambda name: "ours, no dropout" if "no dropout" in name else "ours",
+        found.json,
+    )
 
 
 if __name__ == "__main__":
