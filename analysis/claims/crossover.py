@@ -55,7 +55,8 @@ def verdict(results: Results) -> Verdict:
     if not any(part.evidence for part in counted):
         return not_measured(CLAIM, "FLOPs of self-attention and of recurrent layers")
     holds = sum(part.verdict == "supported" for part in counted)
-    effect = f"In FLOPs it holds in {holds} of {len(counted)} readings: " + "; ".join(
+    known = sum(part.verdict != "inconclusive" for part in counted)
+    effect = f"In FLOPs it holds in {holds} of {known} readings: " + "; ".join(
         f"{part.claim.statement.partition(': ')[2].rstrip('.')}, {part.effect.rstrip('.')}"
         for part in counted
         if part.effect

@@ -25,7 +25,7 @@ _HOW = (
 
 C1 = Claim(
     id="C1",
-    statement="One recurrent layer costs n·d²: in proportion to the length and to the square of the width.",
+    statement="A recurrent layer costs n·d²: in proportion to the length and the square of the width.",
     topic="Complexity",
     kind="measured",
     how=_HOW,

@@ -10,8 +10,8 @@ CLAIM = Claim(
     topic="Complexity",
     kind="exact",
     how="Number of parameters of a layer of self-attention at every length whose FLOPs were counted, "
-    "at one width. Supported when it is the same at all of them. Learned positions, which are not part of "
-    "the layer, would be the exception.",
+    "at one width. Supported when it is the same at all of them. Learned positions, which are no part "
+    "of the layer, would be the exception.",
     source="Vaswani et al. 2017, section 3.2",
 )
 
