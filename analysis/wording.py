@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 MINUS = "\u2212"
 NONE = "–"
+NO_BREAK = "\u00a0"
 THIN = "\u202f"  # between a number and its unit: no line ends there
 
 
@@ -47,7 +48,7 @@ def interval(low: float | None, high: float | None, places: int = 2) -> str:
     """Return ``[low, high]``, or nothing where there is none."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"[{fixed(low, places)}, {fixed(high, places)}]"
+    return f"[{fixed(low, places)},{NO_BREAK}{fixed(high, places)}]"
 
 
 def percent(value: float | None, places: int = 1) -> str:

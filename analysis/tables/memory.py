@@ -171,7 +171,8 @@ def spans(view: View) -> Table | None:
         notes=(
             "AUC: area under chance-corrected accuracy against the logarithm of the distance; 1 is "
             "perfect, 0 is chance. Change: accuracy at the farthest minus at the nearest. Intervals "
-            f"are Student’s over seeds, not over test examples. Solved: mean accuracy of {percent(SOLVED, 0)} "
+            "are Student’s over seeds, not over test examples. "
+            f"Solved: mean accuracy of {percent(SOLVED, 0)} "
             "or more.",
         ),
         data=pd.DataFrame(data),

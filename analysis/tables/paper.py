@@ -95,7 +95,7 @@ def _counted(law: str | None, by_n: Exponent | None, by_d: Exponent | None) -> E
     ranges = ", ".join(f"{x} {span([fit.first, fit.last])}" for x, fit in fits)
     if law is None:
         return Entry(slopes, ranges)
-    return Entry(law, f"slope {slopes} at {ranges}")
+    return Entry(law, f"slope {slopes}")
 
 
 def time_exponents(timed: pd.DataFrame, x: str = "n") -> dict[str, Exponent]:

@@ -59,7 +59,7 @@ def test_table_1_says_what_the_records_hold(view, architecture, label, part):
     assert len(lines) == timed.kernel.nunique()
     for text in lines:
         kernel, value, low, high = re.match(
-            r"([\w+ ]+): n\^([\d.]+) \[([\d.]+), ([\d.]+)\]", text
+            r"([\w+ ]+): n\^([\d.]+) \[([\d.]+),\s([\d.]+)\]", text
         ).groups()
         mine = timed[timed.kernel == kernel].sort_values("n").drop_duplicates("n").tail(3)
         slope = np.polyfit(np.log(mine.n), np.log(mine.seconds), 1)[0]
