@@ -65,7 +65,7 @@ def table1(view: View) -> Table | None:
         columns=(
             Column("Architecture", note="and layer"),
             Column("theory", "theory"),
-            Column("FLOPs, counted", note="exact; slopes below"),
+            Column("FLOPs, counted", note="exact where a sum; slopes"),
             Column("time, measured", note="exponent in n, [95 %]"),
             Column("theory", "theory"),
             Column("depth, counted", note="operators in a row"),
@@ -74,7 +74,7 @@ def table1(view: View) -> Table | None:
         ),
         rows=tuple(rows),
         notes=(
-            "Counted FLOPs are exact: the sum of powers goes through every count. Slopes are those on "
+            "A sum of powers, where it stands, goes exactly through every count. Slopes are those on "
             "logarithmic axes over the largest three sizes; that of counts lies between the powers "
             "while both still matter. The interval of a time exponent covers timing rounds on this "
             "device, nothing else.",
