@@ -29,7 +29,7 @@ class Exponent:
 
     value: float  # over all sizes, least squares
     interval: Interval | None  # Student's, of that fit: scatter of the sizes around one line
-    large_end: float  # slope over the largest sizes
+    large_end: float  # slope over the largest sizes; of rounds their mean
     large_end_interval: Interval | None  # over rounds, where there are any
     large_end_rounds: tuple[float, ...]  # that slope, round by round
     local: tuple[tuple[float, float, float], ...]  # (size, next size, slope between them)
@@ -92,7 +92,7 @@ def log_log(
     return Exponent(
         value=_slope(log_x, log_y),
         interval=_slope_interval(log_x, log_y),
-        large_end=_slope(log_x[end], log_y[end]),
+        large_end=float(np.mean(per_round)) if per_round else _slope(log_x[end], log_y[end]),
         large_end_interval=mean_interval(per_round, "rounds") if len(per_round) > 1 else None,
         large_end_rounds=per_round,
         local=tuple(

@@ -17,7 +17,7 @@ HOMOGENEOUS = 3
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A polynomial through counted points, of which at least one only checks."""
+    """A polynomial through counted points."""
 
     coefficients: tuple[Fraction, ...]  # of size⁰, size¹, ...; the last is not 0
     sizes: tuple[int, ...]
@@ -28,15 +28,23 @@ class Polynomial:
         return len(self.coefficients) - 1
 
     @property
+    def checked(self) -> bool:
+        """Whether at least one point only checks, and there are three or more."""
+        return max(3, len(self.coefficients) + 1) <= len(self.sizes)
+
+    @property
     def leading(self) -> Fraction:
         """The coefficient of the leading power."""
         return self.coefficients[-1]
 
 
-def polynomial(sizes: Sequence[int], counts: Sequence[int | Fraction]) -> Polynomial | None:
+def polynomial(
+    sizes: Sequence[int], counts: Sequence[int | Fraction], *, checked: bool = True
+) -> Polynomial | None:
     """Return the polynomial that the counts follow exactly, or None.
 
-    None if there is no check: fewer than three sizes, or no point beyond what the degree needs.
+    None if nothing checks it: fewer than three sizes, or no point beyond what the degree needs.
+    Without ``checked`` the polynomial through all points is returned, whatever its degree.
 
     Raises:
         ValueError: two different counts at one size.
@@ -56,9 +64,10 @@ def polynomial(sizes: Sequence[int], counts: Sequence[int | Fraction]) -> Polyno
         newton.append(differences[0])
     while len(newton) > 1 and newton[-1] == 0:
         newton.pop()
-    if len(xs) < 3 or len(newton) >= len(xs):
+    if not xs:
         return None
-    return Polynomial(_expanded(newton, xs), tuple(xs))
+    found = Polynomial(_expanded(newton, xs), tuple(xs))
+    return found if found.checked or not checked else None
 
 
 def _expanded(newton: list[Fraction], xs: list[int]) -> tuple[Fraction, ...]:
@@ -75,7 +84,7 @@ def _expanded(newton: list[Fraction], xs: list[int]) -> tuple[Fraction, ...]:
 def terms(in_n: Polynomial, d: int, in_d: Polynomial, n: int) -> Terms | None:
     """Return the terms n^i·d^j, i + j = 3, that both sweeps show: over n at ``d``, over d at ``n``.
 
-    None if the two do not agree on one such sum.
+    None if the two do not agree on one such sum. That they agree to the last digit is a check of both.
     """
     found: dict[tuple[int, int], Fraction] = {}
     for i, coefficient in enumerate(in_n.coefficients):

@@ -16,9 +16,9 @@ class Counts:
 
     architecture: str
     part: str
-    in_n: Polynomial | None
+    in_n: Polynomial | None  # through all counts, checked or not
     in_d: Polynomial | None
-    terms: Terms | None  # None: the counts are no such sum, or there are too few
+    terms: Terms | None  # on which the two agree; None: they are no such sum
     keys: tuple[str, ...]
     unfinished: tuple[str, ...]
 
@@ -72,4 +72,4 @@ def _sweep(rows: pd.DataFrame, over: str, fixed: str) -> tuple[Polynomial | None
         Fraction(int(metrics["forward"]), int(batch))
         for metrics, batch in zip(mine.metrics, mine.batch, strict=True)
     ]
-    return polynomial([int(size) for size in mine[over]], flops), value
+    return polynomial([int(size) for size in mine[over]], flops, checked=False), value

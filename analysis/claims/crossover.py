@@ -56,12 +56,13 @@ def verdict(results: Results) -> Verdict:
         return not_measured(CLAIM, "FLOPs of self-attention and of recurrent layers")
     holds = sum(part.verdict == "supported" for part in counted)
     known = sum(part.verdict != "inconclusive" for part in counted)
-    effect = f"In FLOPs it holds in {holds} of {known} readings: " + "; ".join(
+    effect = f"In FLOPs it holds in {holds} of {known} readings measured: " + "; ".join(
         f"{part.claim.statement.partition(': ')[2].rstrip('.')}, {part.effect.rstrip('.')}"
         for part in counted
         if part.effect
     )
-    return every(CLAIM, [*counted, *corrected(timed)], effect=f"{effect}.", figure="flops")
+    effect = f"{effect}." if known else ""
+    return every(CLAIM, [*counted, *corrected(timed)], effect=effect, figure="flops")
 
 
 def _flops(one: Counts, other: Counts, words: str) -> Verdict:

@@ -146,11 +146,12 @@ def _gain(claim: Claim, seeds: Seeds, better: str, worse: str) -> Verdict:
     ]
     values = [(one.auc or 0.0, other.auc or 0.0) for one, other in pairs]
     effect = ""
-    if values:
-        high, low = np.mean(values, axis=0)
+    runs, caveat = seeds.to_show(better, worse)
+    if runs and all(run.auc is not None for mine in runs for run in mine):
+        high, low = (_mean([run.auc or 0.0 for run in mine]) for mine in runs)
         effect = (
-            f"AUC on {seeds.task} is {high:.2f} for the {short_name(better)} and {low:.2f} for the "
-            f"{short_name(worse)}: a difference of {high - low:+.2f}."
+            f"{caveat}AUC on {seeds.task} is {high:.2f} for the {short_name(better)} and {low:.2f} for "
+            f"the {short_name(worse)}: a difference of {high - low:+.2f}."
         )
     return mean_beyond(
         claim,
@@ -159,7 +160,7 @@ def _gain(claim: Claim, seeds: Seeds, better: str, worse: str) -> Verdict:
         refuted_at=TOO_SMALL,
         minimum=MIN_PAIRED_SEEDS,
         blockers=seeds.unfinished,
-        effect=effect + seeds.set_aside(better, worse),
+        effect=(effect + seeds.set_aside(better, worse)).strip(),
         evidence=tuple(run.key for pair in pairs for run in pair),
         figure=FIGURE,
     )
@@ -172,11 +173,12 @@ def _change(claim: Claim, seeds: Seeds, architecture: str, *, drops: bool) -> Ve
     if not seeds.one_length:
         blockers.append("sources of one total length: here the length varies with the distance")
     effect = ""
-    if runs:
-        near, far = runs[0].distances[0], runs[0].distances[-1]
+    shown, caveat = seeds.to_show(architecture)
+    if shown:
+        near, far = shown[0][0].distances[0], shown[0][0].distances[-1]
         effect = (
-            f"From distance {near:g} to {far:g} the accuracy of the {short_name(architecture)} changes "
-            f"by {_mean(changes):+.2f}."
+            f"{caveat}From distance {near:g} to {far:g} the accuracy of the {short_name(architecture)} "
+            f"changes by {_mean([run.change for run in shown[0]]):+.2f}."
         )
     found = mean_beyond(
         claim,
@@ -185,7 +187,7 @@ def _change(claim: Claim, seeds: Seeds, architecture: str, *, drops: bool) -> Ve
         below=drops,
         minimum=MIN_SEEDS,
         blockers=blockers,
-        effect=effect + seeds.set_aside(architecture),
+        effect=(effect + seeds.set_aside(architecture)).strip(),
         evidence=tuple(run.key for run in runs),
         figure=FIGURE,
     )

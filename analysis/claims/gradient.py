@@ -1,6 +1,6 @@
 """Claim L1: the vanilla RNN's gradient vanishes with distance, faster than the LSTM's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from analysis.claims.seeds import Seeds, gather
 from analysis.load import MISSING, Results
 from analysis.spans import SeedCurve
 from analysis.statistics import MIN_PAIRED_SEEDS
+from analysis.style import short_name
 
 CLAIM = Claim(
     id="L1",
@@ -44,7 +45,7 @@ def verdict(results: Results) -> Verdict:
     blockers = list(seeds.unfinished)
     for row in waiting.itertuples():
         state = "has no record" if row.status == MISSING else str(row.status).replace("_", " ")
-        blockers.append(f"gradient of {row.architecture}, seed {row.seed}: {state}")
+        blockers.append(f"gradient of {short_name(str(row.architecture))}, seed {row.seed}: {state}")
     profiles: dict[str, Any] = {
         str(row.trained): row for row in gradients.itertuples() if row.status == "ok"
     }
@@ -53,15 +54,13 @@ def verdict(results: Results) -> Verdict:
         for one, other in seeds.pairs("rnn", "lstm")
         if one.key in profiles and other.key in profiles
     ]
+    runs, _ = seeds.to_show("rnn", "lstm")
+    everyone = list(zip(*runs, strict=True)) if runs else []
     parts = []
     for what, shown, decides in WHAT:
         for moment, when in MOMENTS:
             name = f"{what}_{moment}"
-            slopes = [
-                (slope(getattr(profiles[a.key], name)), slope(getattr(profiles[b.key], name)))
-                for a, b in pairs
-            ]
-            known = [(a, b) for a, b in slopes if a is not None and b is not None]
+            known = _slopes(pairs, profiles, name)
             part = CLAIM.part(
                 f".{what}.{moment}",
                 f"The gradient of the {shown} falls faster with distance in an RNN {when}.",
@@ -74,7 +73,7 @@ def verdict(results: Results) -> Verdict:
                     below=True,
                     minimum=MIN_PAIRED_SEEDS,
                     blockers=blockers,
-                    effect=_effect(known, shown, when),
+                    effect=_effect(known or _slopes(everyone, profiles, name), shown, when),
                     evidence=_keys(profiles, pairs),
                     figure="gradient_profile",
                     decides=decides,
@@ -99,13 +98,27 @@ def slope(points: Sequence[Sequence[float]]) -> float | None:
     return float(np.polyfit(k, np.log(floored), 1)[0])
 
 
+def _slopes(
+    pairs: Sequence[tuple[SeedCurve, ...]], profiles: Mapping[str, Any], name: str
+) -> list[tuple[float, float]]:
+    """Return the slopes of RNN and LSTM of the pairs whose profiles have one."""
+    found = []
+    for rnn, lstm in pairs:
+        if rnn.key in profiles and lstm.key in profiles:
+            one, other = (slope(getattr(profiles[run.key], name)) for run in (rnn, lstm))
+            if one is not None and other is not None:
+                found.append((one, other))
+    return found
+
+
 def _areas(seeds: Seeds) -> Verdict:
     pairs = [(a.auc, b.auc) for a, b in seeds.pairs("rnn", "lstm")]
     known = [(a, b) for a, b in pairs if a is not None and b is not None]
     effect = ""
-    if known:
-        rnn, lstm = np.mean(known, axis=0)
-        effect = f"AUC on {seeds.task} is {rnn:.2f} for the RNN and {lstm:.2f} for the LSTM."
+    runs, caveat = seeds.to_show("rnn", "lstm")
+    if runs and all(run.auc is not None for mine in runs for run in mine):
+        rnn, lstm = (np.mean([run.auc for run in mine]) for mine in runs)
+        effect = f"{caveat}AUC on {seeds.task} is {rnn:.2f} for the RNN and {lstm:.2f} for the LSTM."
     return mean_beyond(
         CLAIM.part(".auc", "An RNN remembers less far than an LSTM of equal size."),
         [a - b for a, b in known],
@@ -113,7 +126,7 @@ def _areas(seeds: Seeds) -> Verdict:
         below=True,
         minimum=MIN_PAIRED_SEEDS,
         blockers=seeds.unfinished,
-        effect=effect + seeds.set_aside("rnn", "lstm"),
+        effect=(effect + seeds.set_aside("rnn", "lstm")).strip(),
         evidence=tuple(run.key for pair in seeds.pairs("rnn", "lstm") for run in pair),
         figure="accuracy_by_distance",
     )

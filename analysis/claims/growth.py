@@ -94,8 +94,10 @@ def _flops(claim: Claim, counts: Counts, *, whole: bool, power: tuple[int, int])
         "exact",
     )
     about: dict[str, Any] = {"evidence": counts.keys, "figure": "flops"}
-    if counts.unfinished or counts.in_n is None or counts.in_d is None:
-        missing = counts.unfinished or ("counts at three sizes or more that follow a polynomial",)
+    polynomials = [p for p in (counts.in_n, counts.in_d) if p is not None]
+    proven = len(polynomials) == 2 and all(p.checked for p in polynomials)
+    if counts.unfinished or (counts.terms is None and not proven):
+        missing = counts.unfinished or ("counts at more sizes, in n and in d",)
         return Verdict(
             claim=part,
             verdict="inconclusive",
@@ -105,7 +107,7 @@ def _flops(claim: Claim, counts: Counts, *, whole: bool, power: tuple[int, int])
         )
     found = counts.terms
     if found is None:
-        shown = f"degree {counts.in_n.degree} in n and {counts.in_d.degree} in d"
+        shown = f"degree {polynomials[0].degree} in n and {polynomials[1].degree} in d"
         return Verdict(claim=part, verdict="refuted", effect=f"{counts.name}: {shown}.", **about)
     holds = max(found) == power if whole else set(found) == {power}
     return Verdict(
@@ -198,15 +200,19 @@ def _judge(fit: Exponent, theory: float) -> tuple[Outcome, float | None, str]:
         return "supported", max(sides), ""
     if low <= interval.high and interval.low <= high:
         return "inconclusive", max(sides), f"the interval leaves it open ({interval})"
-    away = [abs(slope - theory) for _, _, slope in fit.local]
-    if len(away) > 1 and away[-1] < away[-2] - SETTLING:
-        last, before = fit.local[-1][2], fit.local[-2][2]
-        return (
-            "inconclusive",
-            max(sides),
-            f"larger sizes: the local slope is still on its way ({before:.2f}, then {last:.2f})",
-        )
+    if moving := _moving(fit, theory):
+        return "inconclusive", max(sides), moving
     return "refuted", sides[0] if interval.high < low else sides[1], ""
+
+
+def _moving(fit: Exponent, theory: float) -> str:
+    """Return what is missing where the last local slope still comes nearer to theory, else nothing."""
+    if len(fit.local) < 2:
+        return ""
+    before, last = fit.local[-2][2], fit.local[-1][2]
+    if abs(last - theory) >= abs(before - theory) - SETTLING:
+        return ""
+    return f"larger sizes: the local slope is still on its way ({before:.2f}, then {last:.2f})"
 
 
 def _memory(claim: Claim, results: Results, counts: Counts) -> Iterator[Verdict]:
@@ -246,9 +252,12 @@ def memory_growth(claim: Claim, series: Series, theory: float, *, decides: bool)
         )
     sizes = fit.large_sizes
     failed = f" ({'; '.join(series.unfinished)})" if series.unfinished else ""
+    close = abs(fit.large_end - theory) <= CLOSE
+    missing = "" if close else _moving(fit, theory)
     return Verdict(
         claim=claim,
-        verdict="supported" if abs(fit.large_end - theory) <= CLOSE else "refuted",
+        verdict="supported" if close else "inconclusive" if missing else "refuted",
+        missing=f"{name}{kernel}: {missing}" if missing else "",
         effect=f"{name}{kernel}: peak memory goes as n^{fit.large_end:.2f} from n = {sizes[0]:,.0f} to "
         f"{sizes[-1]:,.0f}{failed}.",
         effect_value=fit.large_end,

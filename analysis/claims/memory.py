@@ -1,5 +1,8 @@
 """Claim C5: memory of attention against length, by kernel."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from analysis.claims.base import Claim, Verdict, every, not_measured
 from analysis.claims.growth import CLOSE, memory_growth
 from analysis.fits import exponents
@@ -31,6 +34,7 @@ def verdict(results: Results) -> Verdict:
                 f"{part.capitalize()} with the {series.attention} kernel: quadratic in n.",
             )
             parts.append(memory_growth(claim, series, QUADRATIC, decides=part == "attention"))
+    parts = [_with_control(part, parts) for part in parts]
     measured = {part.claim.id for part in parts}
     wanted = {kernel: f"{CLAIM.id}.attention.{kernel}" for kernel in ("explicit", "fused")}
     absent = [kernel for kernel, id_ in wanted.items() if id_ not in measured]
@@ -40,3 +44,15 @@ def verdict(results: Results) -> Verdict:
         claim = CLAIM.part(f".attention.{kernel}", f"Attention with the {kernel} kernel.")
         parts.append(not_measured(claim, f"memory with the {kernel} kernel"))
     return every(CLAIM, parts, figure="memory")
+
+
+def _with_control(part: Verdict, parts: Sequence[Verdict]) -> Verdict:
+    """Let a fused kernel refute only where explicit scores show the square at these lengths."""
+    layer, _, kernel = part.claim.id.rpartition(".")
+    if kernel != "fused" or part.verdict != "refuted":
+        return part
+    control = next((other for other in parts if other.claim.id == f"{layer}.explicit"), None)
+    if control is not None and control.verdict == "supported":
+        return part
+    missing = "lengths at which explicit scores show the square, to hold the fused kernel against"
+    return replace(part, verdict="inconclusive", missing=missing)

@@ -31,6 +31,27 @@ class Seeds:
         others = {run.seed: run for run in self.converged(other)}
         return [(run, others[run.seed]) for run in self.converged(one) if run.seed in others]
 
+    def finished(self, architecture: str) -> list[SeedCurve]:
+        """Return the runs that have a result, converged or not, by seed."""
+        runs = self.curves.get(architecture, {})
+        return [runs[seed] for seed in sorted(runs)]
+
+    def to_show(self, *architectures: str) -> tuple[list[list[SeedCurve]], str]:
+        """Return the runs that the effect so far is told from, and what must be said of them.
+
+        One list an architecture, paired by seed: the converged, or where none is, all that finished.
+        """
+        for choose in (self.converged, self.finished):
+            lists = [choose(name) for name in architectures]
+            shared = set.intersection(*({run.seed for run in runs} for runs in lists))
+            if shared:
+                kept = [[run for run in runs if run.seed in shared] for runs in lists]
+                return (
+                    kept,
+                    "" if choose == self.converged else "Over seeds that had not all converged: ",
+                )
+        return [], ""
+
     def set_aside(self, *architectures: str) -> str:
         """Return a clause on runs that had not converged, or an empty string."""
         counts = {
@@ -38,7 +59,7 @@ class Seeds:
             for name in architectures
         }
         shown = ", ".join(f"{count} of {short_name(name)}" for name, count in counts.items() if count)
-        return f" Set aside as unconverged, which is not incapable: {shown}." if shown else ""
+        return f" Unconverged, which is not incapable: {shown}." if shown else ""
 
 
 def distance_task(results: Results) -> str | None:

@@ -35,6 +35,9 @@ def test_without_a_check_there_is_no_claim() -> None:
     assert polynomial([1, 2], [3, 5]) is None  # a line through two points proves nothing
     assert polynomial([1, 2, 3], [1, 4, 9]) is None  # nor a parabola through three
     assert polynomial([], []) is None
+    parabola = polynomial([1, 2, 3], [1, 4, 9], checked=False)
+    assert parabola is not None
+    assert (parabola.degree, parabola.checked) == (2, False)
     line = polynomial([1, 2, 3], [1, 2, 3])
     assert line is not None
     assert (line.degree, line.leading) == (1, 1)
