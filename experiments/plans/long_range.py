@@ -75,7 +75,7 @@ SETTINGS: dict[Profile, dict[str, Setting]] = {
         "digits": Setting(
             data={},
             recipe={
-                "steps": 600,
+                "steps": 1000,
                 "batch_size": 32,
                 "learning_rates": RATES[1:2],
                 "validate_every": 100,
