@@ -20,6 +20,8 @@ from analysis.statistics import LEVEL, Interval, Numbers, mean_interval
 LARGE_END = 3
 """The large end is the largest three sizes."""
 
+OUT_OF_MEMORY = "out_of_memory"
+
 Axis = Literal["n", "d"]
 
 
@@ -61,8 +63,16 @@ class Series:
 
     @property
     def unfinished(self) -> list[str]:
-        """What became of the cells that gave no value, in words."""
-        failed = self.rows[self.rows.status != "ok"]
+        """What became of the cells that are not finished, in words."""
+        return self._told(~self.rows.status.isin(["ok", OUT_OF_MEMORY]))
+
+    @property
+    def did_not_fit(self) -> list[str]:
+        """Which sizes were out of memory, in words: a result, where a sweep may end."""
+        return self._told(self.rows.status == OUT_OF_MEMORY)
+
+    def _told(self, chosen: "pd.Series[bool]") -> list[str]:
+        failed = self.rows[chosen]
         return [
             f"{self.over} = {getattr(row, self.over):g}: {str(row.status).replace('_', ' ')}"
             for row in failed.itertuples()

@@ -168,7 +168,8 @@ def _time(claim: Claim, series: Series, counts: Counts, *, decides: bool) -> Ver
     return Verdict(
         verdict=outcome,
         effect=f"{counts.name}, {series.kernel}: time goes as {series.over}^{fit.large_end:.2f} from "
-        f"{series.over} = {sizes[0]:,.0f} to {sizes[-1]:,.0f}, theory {theory:.2f}.",
+        f"{series.over} = {sizes[0]:,.0f} to {sizes[-1]:,.0f}, theory {theory:.2f}"
+        f"{_failed(series)}.",
         effect_value=fit.large_end,
         interval=fit.large_end_interval,
         smallest_detectable=smallest_detectable(fit.large_end_rounds),
@@ -239,8 +240,7 @@ def memory_growth(claim: Claim, series: Series, theory: float, *, decides: bool)
     name = layer_name(series.architecture, series.part)
     kernel = f", {series.kernel}" if series.kernel else ""
     fit = series.exponent
-    waiting = [status for status in series.rows.status if status not in ("ok", "out_of_memory")]
-    if fit is None or len(fit.sizes) < 3 or waiting:
+    if fit is None or len(fit.sizes) < 3 or series.unfinished:
         return Verdict(
             claim=claim,
             verdict="inconclusive",
@@ -251,7 +251,6 @@ def memory_growth(claim: Claim, series: Series, theory: float, *, decides: bool)
             decides=decides,
         )
     sizes = fit.large_sizes
-    failed = f" ({'; '.join(series.unfinished)})" if series.unfinished else ""
     close = abs(fit.large_end - theory) <= CLOSE
     missing = "" if close else _moving(fit, theory)
     return Verdict(
@@ -259,7 +258,7 @@ def memory_growth(claim: Claim, series: Series, theory: float, *, decides: bool)
         verdict="supported" if close else "inconclusive" if missing else "refuted",
         missing=f"{name}{kernel}: {missing}" if missing else "",
         effect=f"{name}{kernel}: peak memory goes as n^{fit.large_end:.2f} from n = {sizes[0]:,.0f} to "
-        f"{sizes[-1]:,.0f}{failed}.",
+        f"{sizes[-1]:,.0f}{_failed(series)}.",
         effect_value=fit.large_end,
         evidence=series.keys,
         figure="memory",
@@ -267,6 +266,10 @@ def memory_growth(claim: Claim, series: Series, theory: float, *, decides: bool)
         kernel=series.kernel,
         decides=decides,
     )
+
+
+def _failed(series: Series) -> str:
+    return f" ({'; '.join(series.did_not_fit)})" if series.did_not_fit else ""
 
 
 def _named(counts: Counts, missing: list[str]) -> str:

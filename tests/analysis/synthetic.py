@@ -5,6 +5,7 @@ them to analysis directly, ``write(folder)`` as a store on disk.
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -223,7 +224,7 @@ class Synthetic:
         model: Mapping[str, Any] | None = None,
     ) -> str:
         """Add the raw rounds of a timed layer or model."""
-        middle = sorted(rounds)[len(rounds) // 2]
+        middle = statistics.median(rounds)
         return self.add(
             Cell(
                 measure="step_time",
