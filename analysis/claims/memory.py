@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from analysis.claims.base import Claim, Verdict, every, not_measured
-from analysis.claims.growth import CLOSE, memory_growth
+from analysis.claims.slopes import CLOSE, memory_growth
 from analysis.fits import exponents
 from analysis.load import Results
 
