@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.exponents import exponent, one_width
 from analysis.spans import summary
+from analysis.speed import throughput_rows
 from analysis.style import Style, clip, styles
 from analysis.tables.memory import leading_slice
 from analysis.tables.paper import time_exponents
@@ -125,9 +126,8 @@ def _factor(value: float) -> str:
 
 def trained_fast(view: View) -> str:
     """Return how much of its throughput each architecture keeps, and which is fastest at the end."""
-    rows = view.frame("step_time")
-    rows = rows[(rows.scope == "model") & (rows.status == "ok") & rows.tokens_per_second.notna()]
-    rows = rows[rows.comparison == "fixed_tokens"]
+    rows = throughput_rows(view)
+    rows = rows[(rows.status == "ok") & rows.tokens_per_second.notna()]
     if rows.empty:
         return NOTHING
     first, last = rows.n.min(), rows.n.max()

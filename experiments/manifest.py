@@ -86,6 +86,7 @@ def _layers(name: str) -> dict[str, Any]:
             "path": layer.path,
             "flop_exponents": list(layer.flop_exponents),
             "memory_exponent": layer.memory_exponent,
+            "explicit_memory_exponent": layer.explicit_memory_exponent,
         }
         for part, layer in find_architecture(name).layers().items()
     }

@@ -14,13 +14,14 @@ from models.speed import AttentionKernel
 
 Kernel = Literal["fused", "explicit"]
 
-#: On a CPU the explicit scores win while queries x keys < EXPLICIT_BELOW². Forward and backward at
-#: 2,048 tokens, 4 heads, 2 threads of an AMD EPYC (Zen 5), time of the fused kernel over explicit:
-#: n        16    64   128   192   256   384   512  1,024
-#: d =  64  0.7   3.4   2.2   0.9   0.7   0.6   0.5   0.3
-#: d = 128   13   7.1   5.4   2.9   0.6   0.6   0.6   0.3
-#: d = 256   11   5.6   3.7   2.5   1.8   0.6   0.5   0.4
-EXPLICIT_BELOW = 256
+#: On a CPU the explicit scores win while queries x keys < EXPLICIT_BELOW². Training step of a model
+#: of one layer each, 2,048 tokens, 4 heads, 2 threads of an AMD EPYC (Zen 5), buffers kept: time with
+#: the fused kernel over time with explicit scores (the two interleaved, medians of 7):
+#: n        256   512   768  1,024
+#: d =  64  1.63  1.20  0.83  0.71
+#: d = 128  1.46  0.89  0.93  0.79
+#: d = 256  1.21  1.13  0.98  0.92
+EXPLICIT_BELOW = 512
 
 
 def choose_kernel(

@@ -182,6 +182,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
             path="1",
             flop_exponents=(2.0, 1.0),
             memory_exponent=1.0,
+            explicit_memory_exponent=2.0,
             parameters=parameters,
             flops=flops,
             sequential_operations=lambda n: n + 1,

@@ -38,7 +38,8 @@ class Layer:
     sequential: str  # for example "n" or "1"
     path: str
     flop_exponents: tuple[float, float]  # leading exponents in (n, d), n large against d
-    memory_exponent: float  # activation memory in n, by the kernel that ``build`` uses
+    memory_exponent: float  # activation memory in n, by a fused kernel where there is attention
+    explicit_memory_exponent: float | None = None  # with attention scores stored; None: no attention
     parameters: Callable[[Any], int]  # config -> count
     flops: Callable[[Any, int], int]  # (config, n) -> forward FLOPs of one example
     sequential_operations: Callable[[int], int]  # n -> length of the chain of dependent steps

@@ -82,7 +82,8 @@ def _layer(what: str, **different: Any) -> Layer:
         sequential="1",
         path="1",
         flop_exponents=(2.0, 1.0),
-        memory_exponent=2.0,  # of explicit scores
+        memory_exponent=1.0,
+        explicit_memory_exponent=2.0,
         sequential_operations=_one,
         path_length=_one,
         **different,

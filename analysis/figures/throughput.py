@@ -2,6 +2,7 @@
 
 from analysis.figures import sweep
 from analysis.figures.base import Figure
+from analysis.speed import throughput_rows
 from analysis.style import styles
 from analysis.view import View
 from analysis.wording import number, plural, scaled, seconds
@@ -9,10 +10,7 @@ from analysis.wording import number, plural, scaled, seconds
 
 def draw(results: View) -> Figure | None:
     """Draw throughput and step time against n."""
-    rows = results.frame("step_time")
-    if rows.empty:
-        return None
-    rows = rows[(rows.scope == "model") & (rows.comparison == "fixed_tokens")]
+    rows = throughput_rows(results)
     if not ((rows.status == "ok") & rows.tokens_per_second.notna()).any():
         return None
     looks = styles(results.architectures)

@@ -131,7 +131,7 @@ def spans(view: View) -> Table | None:
                 Entry(fixed(one.auc), _bounds(one.auc_interval)),
                 Entry(fixed(one.change, signed=True), _bounds(one.change_interval)),
                 Entry(f"{one.solved} of {one.seeds}"),
-                *(Entry(percent(mean.get(k))) for k in distances),
+                *(Entry(percent(mean.get(k), 0)) for k in distances),
             )
         )
         data.append(

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from analysis.speed import throughput_rows
 from analysis.style import clip, styles
 from analysis.tables.base import Column, Entry, Table, keys_of
 from analysis.view import View
@@ -10,8 +11,7 @@ from analysis.wording import number, percent, scaled, seconds
 
 def throughput(view: View) -> Table | None:
     """Return tokens a second of whole models by length, at fixed tokens a batch."""
-    rows = view.frame("step_time")
-    rows = rows[(rows.scope == "model") & (rows.comparison == "fixed_tokens")]
+    rows = throughput_rows(view)
     if rows.empty:
         return None
     lengths = sorted(rows.n.dropna().unique())

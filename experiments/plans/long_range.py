@@ -88,13 +88,13 @@ SETTINGS: dict[Profile, dict[str, Setting]] = {
         "recall": Setting(
             data={"symbols": 4, "length": 132, "distances": powers(1, 128)},
             recipe={"steps": 6000, "batch_size": 64, "learning_rates": RATES, "validate_every": 300},
-            seeds=10,
+            seeds=12,
             parameter_budget=200_000,
         ),
         "digits": Setting(
             data={},
             recipe={"steps": 3000, "batch_size": 64, "learning_rates": RATES, "validate_every": 200},
-            seeds=10,
+            seeds=12,
             parameter_budget=100_000,
         ),
     },
@@ -154,7 +154,7 @@ PLAN = Plan(
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
         "quick": "recall with 3 seeds and 3 learning rates, digits with one",
-        "standard": "10 seeds, 3 learning rates, distances to 128: a GPU hour or a night of CPU",
+        "standard": "12 seeds, 3 learning rates, distances to 128: a GPU hour or a night of CPU",
         "full": "12 seeds, 3 learning rates, distances to 1024: GPU days",
     },
 )

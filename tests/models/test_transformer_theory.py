@@ -160,4 +160,5 @@ def test_only_explicit_scores_are_quadratic_in_memory() -> None:
         kept[attention, n] = max(sizes)
     assert kept["explicit", 128] == 4 * kept["explicit", 64] == 4 * 128**2
     assert kept["fused", 128] == 2 * kept["fused", 64]
-    assert all(layer.memory_exponent == 2 for layer in Transformer.layers().values())
+    for layer in Transformer.layers().values():
+        assert (layer.explicit_memory_exponent, layer.memory_exponent) == (2, 1)
