@@ -4,7 +4,6 @@ B batch, T queries, S keys, H heads, E width of a head, D = H · E.
 """
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -27,14 +26,6 @@ from models.attention import (
 B, T, H, E = 3, 5, 2, 4
 D = H * E
 KERNELS = ["fused", "explicit"]
-
-
-@pytest.fixture(autouse=True)
-def settings() -> Iterator[None]:
-    before, precision = speed.current(), torch.get_float32_matmul_precision()
-    yield
-    speed.apply(before)
-    torch.set_float32_matmul_precision(precision)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

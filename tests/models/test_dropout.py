@@ -1,7 +1,5 @@
 """Dropout from random bytes: expectation, variance, reproducibility. Every draw is seeded."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch.nn import functional
@@ -10,14 +8,6 @@ from models import speed
 from models.dropout import LEVELS, Dropout, byte_dropout, dropped_levels
 
 SIZE = 400_000
-
-
-@pytest.fixture(autouse=True)
-def settings() -> Iterator[None]:
-    before, precision = speed.current(), torch.get_float32_matmul_precision()
-    yield
-    speed.apply(before)
-    torch.set_float32_matmul_precision(precision)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,9 @@
 """The speed settings: what is chosen where, and that "fast" keeps fp32 accuracy."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
 from models import speed
-
-
-@pytest.fixture(autouse=True)
-def settings() -> Iterator[None]:
-    before, precision = speed.current(), torch.get_float32_matmul_precision()
-    yield
-    speed.apply(before)
-    torch.set_float32_matmul_precision(precision)
 
 
 @pytest.mark.parametrize(

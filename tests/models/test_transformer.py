@@ -1,7 +1,5 @@
 """The Transformer's options, exemptions and conformance."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 
@@ -16,14 +14,6 @@ from models.registry import config_for
 from models.transformer import Transformer
 
 PROBLEM = Problem(source_size=11, target_size=11)
-
-
-@pytest.fixture(autouse=True)
-def settings() -> Iterator[None]:
-    before, precision = speed.current(), torch.get_float32_matmul_precision()
-    yield
-    speed.apply(before)
-    torch.set_float32_matmul_precision(precision)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import speed
 from models.positions import sinusoids
 from models.problem import Problem
 from models.transformer import Transformer
@@ -46,15 +45,6 @@ class Oracle(nn.Module):
             tgt_mask=CAUSAL_TT,
             memory_key_padding_mask=None if mask_BS is None else ~mask_BS,
         )
-
-
-@pytest.fixture(autouse=True)
-def settings() -> Iterator[None]:
-    before, precision = speed.current(), torch.get_float32_matmul_precision()
-    speed.apply(speed.PLAIN)
-    yield
-    speed.apply(before)
-    torch.set_float32_matmul_precision(precision)
 
 
 def paired(ours: Transformer, oracle: Oracle) -> Iterator[tuple[nn.Parameter, nn.Parameter, slice]]:
