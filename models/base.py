@@ -110,6 +110,14 @@ class Seq2Seq(pl.LightningModule):
 
     # What all share ------------------------------------------------------------------------------
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes the running hook here some 45 times a step; nn.Module's look-up for parameters
+        # and submodules makes that 0.1 ms of the framework's 0.6
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def _tie(self, config: ModelConfig) -> None:
         if config.tie_embeddings == "none":
             return

@@ -48,10 +48,7 @@ def lightning(given: Subject) -> float:
     clock = Clock()
     cell = Cell(measure="train", architecture="any")
     trainer = build_trainer(given.recipe, cell, [clock], validate=False)
-    trainer.fit(
-        given.build(0),
-        train_dataloaders=SequenceData(given.task, given.recipe, seed=0).train_dataloader(),
-    )
+    trainer.fit(given.build(0), datamodule=SequenceData(given.task, given.recipe, seed=0))
     return clock.seconds
 
 
