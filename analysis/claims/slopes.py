@@ -12,7 +12,11 @@ CLOSE = 0.2
 """How far a measured exponent may lie from theory."""
 
 SETTLING = 0.05
-"""A local slope that comes nearer to theory by more than this is still on its way."""
+"""A local slope that comes nearer to theory by more than this is still on its way ..."""
+
+HORIZON = 4
+"""... unless at this pace it would not be there after so many more sizes: then it settles elsewhere,
+as the memory of a fused kernel settles at 1 and not at 2."""
 
 
 def time_growth(claim: Claim, series: Series, counts: Counts, *, decides: bool) -> Verdict:
@@ -90,7 +94,9 @@ def _moving(fit: Exponent, theory: float) -> str:
     if len(fit.local) < 2:
         return ""
     before, last = fit.local[-2][2], fit.local[-1][2]
-    if abs(last - theory) >= abs(before - theory) - SETTLING:
+    gap = abs(last - theory)
+    nearer = abs(before - theory) - gap
+    if nearer <= SETTLING or nearer * HORIZON < gap:
         return ""
     return f"larger sizes: the local slope is still on its way ({before:.2f}, then {last:.2f})"
 

@@ -247,6 +247,12 @@ def test_a_fused_kernel_refutes_and_both_are_printed() -> None:
     assert "fused: peak memory goes as n^0.97" in verdict.effect
 
 
+def test_a_slope_that_settles_elsewhere_is_not_on_its_way() -> None:
+    """From 0.8 to 0.9 is nearer to 2, and yet on the way to 1."""
+    verdict = of(peaks(square, lambda n, d: 4096 * n + 1_500_000))["C5"]
+    assert verdict.verdict == "refuted"
+
+
 def test_two_quadratic_kernels_support() -> None:
     assert of(peaks(square, square))["C5"].verdict == "supported"
 
