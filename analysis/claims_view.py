@@ -23,6 +23,7 @@ class ClaimView:
     figure: str
     keys: tuple[str, ...]
     figure_title: str = ""
+    decides: bool = True  # a part: whether the whole depends on it
 
     @property
     def anchor(self) -> str:
@@ -33,6 +34,16 @@ class ClaimView:
     def summary(self) -> str:
         """Return the effect, or what is missing."""
         return self.effect or self.missing
+
+    @property
+    def refutation(self) -> str:
+        """Return the effects of the parts that refute it, or its own where it has no parts."""
+        against = [
+            f"{part.statement.rstrip('.')}: {part.effect}"
+            for part in self.details
+            if part.decides and part.verdict == "refuted"
+        ]
+        return " ".join(against) or self.summary
 
     def linked(self, titles: dict[str, str]) -> "ClaimView":
         """Return it with its figure's title, or without a figure that the page does not have."""
@@ -75,7 +86,7 @@ def claim_view(verdict: Verdict) -> ClaimView:
 def _part(part: Verdict) -> ClaimView:
     view = claim_view(part)
     beside = "" if part.decides else " (shown beside: the verdict does not depend on it)"
-    return replace(view, statement=view.statement + beside)
+    return replace(view, statement=view.statement + beside, decides=part.decides)
 
 
 def _effect(verdict: Verdict) -> str:
