@@ -51,6 +51,8 @@ def make_cell(
     """Return a complete cell.
 
     ``threads`` defaults to all of the request's where the measure runs alone, and to one elsewhere.
+    ``precision`` defaults to bfloat16 for time and memory on a GPU, where the fused attention kernels
+    ask for it, and to float32 elsewhere: accuracies are then comparable between devices.
     ``parameter_budget`` solves for ``width`` (within 2 %), which ``model`` must then leave out.
 
     Raises:
@@ -66,6 +68,7 @@ def make_cell(
     _check_tying(config, problem)
     on_device = kind.trains or _hardware_bound(kind)
     device = request.device if on_device else "cpu"
+    on_gpu = _hardware_bound(kind) and device == "cuda"
     return Cell(
         measure=measure,
         architecture=architecture,
@@ -75,7 +78,7 @@ def make_cell(
         recipe=_recipe(kind, measure, recipe),
         options=_validated(kind.Options, options or {}, f"options of measure '{measure}'"),
         seed=seed,
-        precision=precision or "float32",
+        precision=precision or ("bfloat16" if on_gpu and not kind.trains else "float32"),
         device=device,
         threads=threads or (request.threads if kind.exclusive else 1),
         speed=request.speed,

@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from experiments import planning
 from experiments.manifest import write_manifest
 from experiments.planning import WITHOUT_TASK, make_cell, theory
 from experiments.plans.base import Plan, Request
@@ -179,3 +180,23 @@ def test_commands_of_one_plan_add_up_each_once(store):
     other = Plan(name="others", description="", budget="", blocks=lambda request: [])
     write_manifest(store, other, REQUEST, blocks, "seqyard run others")
     assert read_json(store.manifest)["commands"] == ["seqyard run others"]
+
+
+@pytest.mark.parametrize(
+    ("device", "measure", "precision"),
+    [
+        ("cuda", "step_time", "bfloat16"),
+        ("cuda", "memory", "bfloat16"),
+        ("cuda", "flops", "float32"),
+        ("cpu", "step_time", "float32"),
+    ],
+)
+def test_time_and_memory_on_a_gpu_are_measured_in_bfloat16(
+    device: str, measure: str, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "device_model", lambda device: "a GPU")
+    request = Request(profile="smoke", architectures=["lstm"], device=device, threads=2)
+    cell = make_cell(
+        measure=measure, architecture="lstm", model={"width": 8}, options={"n": 4}, request=request
+    )
+    assert cell.precision == precision
