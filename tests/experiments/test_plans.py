@@ -1,0 +1,82 @@
+"""What every plan must do, in every profile: valid cells, met budgets, what it feeds exists."""
+
+import pytest
+
+from analysis import claims
+from analysis.figures import FIGURES
+from analysis.tables import TABLES
+from experiments.commands.run import distinct, find_plan
+from experiments.manifest import write_manifest
+from experiments.plans import PLANS
+from experiments.plans.base import PROFILES, Request
+from experiments.run import find_measure
+from experiments.store import Store, read_json
+from experiments.tasks.find import task_for
+from models import MODELS
+from models.registry import architecture, config_for
+
+
+def request_for(profile: str) -> Request:
+    return Request(profile=profile, architectures=list(MODELS), device="cpu", threads=2)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", [name for name in PLANS if name != "table1"])
+def test_every_profile_plans_valid_cells_within_budget(name: str, profile: str) -> None:
+    plan = find_plan(name)
+    blocks = distinct(plan.blocks(request_for(profile)))
+    assert {cell.architecture for block in blocks for cell in block.cells} == set(MODELS)
+    sizes: dict[tuple, dict[str, int]] = {}
+    for block in blocks:
+        exclusive = {find_measure(cell.measure).exclusive for cell in block.cells}
+        assert exclusive == {block.exclusive}, "timing and other cells do not share a block"
+        for cell in block.cells:
+            if cell.task is None:
+                continue
+            cls = architecture(cell.architecture)
+            problem = task_for(cell.task, cell.data).problem()
+            count = cls.core_parameters(config_for(cls, cell.model), problem)
+            sizes.setdefault((cell.task,), {})[cell.architecture] = count
+    for counts in sizes.values():
+        assert max(counts.values()) <= 1.041 * min(counts.values()), counts  # each within 2 % of one
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_what_a_plan_feeds_exists(name: str) -> None:
+    plan = find_plan(name)
+    assert plan.name == name
+    assert set(plan.claims) <= set(claims.CLAIMS)
+    assert set(plan.figures) <= set(FIGURES)
+    assert set(plan.tables) <= set(TABLES)
+    assert set(plan.profiles) == set(PROFILES)
+    assert plan.budget
+    assert plan.description
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_planning_twice_plans_the_same(name: str, tmp_path: object) -> None:
+    plan, request = find_plan(name), request_for("smoke")
+    blocks, again = plan.blocks(request), plan.blocks(request)
+    assert [block.key for block in blocks] == [block.key for block in again]
+    store = Store(str(tmp_path))
+    store.create()
+    write_manifest(store, plan, request, blocks, f"seqyard run {name}")
+    manifest = read_json(store.manifest)
+    assert set(manifest["cells"]) == {cell.key for block in blocks for cell in block.cells}
+
+
+def test_table1_is_the_other_plans_together() -> None:
+    request = request_for("smoke")
+    parts = [find_plan(name).blocks(request) for name in PLANS if name != "table1"]
+    whole = find_plan("table1").blocks(request)
+    assert {block.key for block in whole} == {block.key for part in parts for block in part}
+
+
+def test_seeds_see_the_same_task_and_architectures_the_same_recipe() -> None:
+    blocks = find_plan("long_range").blocks(request_for("quick"))
+    cells = [cell for block in blocks for cell in block.cells if cell.measure == "train"]
+    for task in {cell.task for cell in cells}:
+        mine = [cell for cell in cells if cell.task == task]
+        assert len({str(cell.recipe) for cell in mine}) == 1
+        assert len({str(cell.data) for cell in mine}) == 1
+        assert {cell.seed for cell in mine} == {0, 1, 2}
