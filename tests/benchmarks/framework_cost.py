@@ -23,7 +23,7 @@ from models.batch import Batch
 from models.recipe import Recipe
 from models.registry import architecture, config_for
 
-STEPS, WARM = 120, 20
+STEPS, WARM = 220, 20
 
 
 class Clock(pl.Callback):
