@@ -32,6 +32,12 @@ class Record(BaseModel):
     curves: dict[str, list[Any]] = Field(default_factory=dict, description="name -> list of points")
     rounds: list[float] = Field(default_factory=list, description="raw seconds of a timing cell")
     trials: list[dict[str, Any]] = Field(default_factory=list, description="one a learning rate tried")
+    sentences: list[dict[str, Any]] = Field(
+        default_factory=list, description="one row a test set and decoding: per-sentence statistics"
+    )
+    samples: list[dict[str, Any]] = Field(
+        default_factory=list, description="outputs with attention maps, of generated text only"
+    )
     environment: dict[str, Any] = Field(default_factory=dict)
     started: str = ""
     duration_s: float = 0.0

@@ -28,6 +28,8 @@ class Outcome:
     curves: dict[str, list[Any]] = field(default_factory=dict)
     rounds: list[float] = field(default_factory=list)
     trials: list[dict[str, Any]] = field(default_factory=list)
+    sentences: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)  # what the measure adds: kernel class ...
 
 

@@ -98,6 +98,8 @@ class Task(BaseModel):
     name: ClassVar[str]
     version: ClassVar[int] = 1  # raise it when the examples change
     slice_names: ClassVar[tuple[str, ...]] = ()  # for example ("distance",)
+    batch_unit: ClassVar[Literal["examples", "tokens"]] = "examples"
+    """What ``batch_size`` counts. Tokens: rows times the longer of the padded source and target."""
 
     @abstractmethod
     def problem(self) -> Problem:
