@@ -8,6 +8,7 @@ row with the status ``missing``; one that failed keeps its status: both are coun
 import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
@@ -37,6 +38,12 @@ _TRAINING = (
     *("target_only_floor", "parameters", "parameters_total", "steps", "training_flops"),
     *("seconds", "seconds_per_step"),
 )
+_TRANSLATION = (
+    *("bleu", "chrf", "bleu_greedy", "chrf_greedy", "exact_match", "exact_match_greedy"),
+    *("validation_bleu", "validation_chrf", "bleu_floor", "chrf_floor", "epochs", "tokens"),
+    *("tokens_per_second", "padding_share", "cpu_seconds", "peak_bytes", "overlong"),
+)
+_SETTINGS = ("recipe", "options")
 _SIZES = ("part", "scope", "n", "d", "batch", "comparison", "asked", "attention", "kernel")
 
 
@@ -44,9 +51,14 @@ class Results:
     """The records of a store beside the manifest that planned them."""
 
     def __init__(
-        self, manifest: Mapping[str, Any], records: Iterable[Record], stale: Iterable[str] = ()
+        self,
+        manifest: Mapping[str, Any],
+        records: Iterable[Record],
+        stale: Iterable[str] = (),
+        artifacts: Path | None = None,
     ) -> None:
         self.manifest = manifest
+        self._artifacts = artifacts
         self.planned: dict[str, dict[str, Any]] = dict(manifest.get("cells", {}))
         given = {record.key: record for record in records}
         self.records = {key: given[key] for key in sorted(given) if key in self.planned}
@@ -67,7 +79,7 @@ class Results:
         planned = manifest.get("cells", {})
         found = {path.stem for path in store.records.glob("*.json")}
         records = [store.read(key) for key in sorted(found & set(planned))]
-        return cls(manifest, records, stale=found - set(planned))
+        return cls(manifest, records, found - set(planned), store.artifacts)
 
     @cached_property
     def architectures(self) -> list[str]:
@@ -110,6 +122,42 @@ class Results:
         ]
         frame = pd.DataFrame(rows, columns=[*_CELL, *_TRAINING, "converged"])
         return _numeric(frame, _TRAINING)
+
+    def translations(self) -> pd.DataFrame:
+        """Return one row a cell of measure ``translate``, like ``training``, with the scores of texts.
+
+        ``recipe`` and ``options`` are the cell's.
+        """
+        rows = [
+            {
+                **row,
+                **{name: self.planned[row["key"]]["cell"].get(name, {}) for name in _SETTINGS},
+                **{name: metrics.get(name) for name in (*_TRAINING, *_TRANSLATION)},
+                "converged": bool(metrics.get("converged", False)),
+            }
+            for row, metrics in self._rows("translate")
+        ]
+        columns = [*_CELL, *_SETTINGS, *_TRAINING, *_TRANSLATION, "converged"]
+        return _numeric(pd.DataFrame(rows, columns=columns), (*_TRAINING, *_TRANSLATION))
+
+    def samples(self, key: str) -> list[dict[str, Any]]:
+        """Return sample outputs of a translation: the record's, or those that its file beside it holds.
+
+        Samples of a corpus are in ``artifacts`` alone, which need not be there.
+
+        Raises:
+            BadInput: the file is damaged.
+        """
+        record = self.records.get(key)
+        if record is not None and record.samples:
+            return list(record.samples)
+        path = None if self._artifacts is None else self._artifacts / f"{key}.samples.json"
+        if path is None or not path.exists():
+            return []
+        rows = read_json(path)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise BadInput(f"{path} is damaged: it holds no list of samples.")
+        return rows
 
     def slices(self, task: str, slice_name: str, split: str = "test") -> pd.DataFrame:
         """Return one row a finished seed and slice value of a classification task.

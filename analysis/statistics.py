@@ -26,7 +26,7 @@ MIN_PAIRED_SEEDS = 12
 MIN_ROUNDS = 5
 """Rounds of a timing that a verdict on one device needs."""
 
-Covers = Literal["seeds", "test examples", "rounds", "sizes"]
+Covers = Literal["seeds", "test examples", "sentences", "rounds", "sizes"]
 """What an interval is over: it says nothing of how other things vary."""
 
 _PERMUTATIONS = 20_000  # up to so many are counted out one by one; of more, so many are drawn

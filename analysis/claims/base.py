@@ -11,7 +11,7 @@ from typing import Literal
 
 from analysis.statistics import Interval
 
-Topic = Literal["Long-range", "Speed", "Complexity"]
+Topic = Literal["Long-range", "Speed", "Complexity", "Decoding"]
 """A family of claims: p-values are Holm-corrected within it."""
 
 Outcome = Literal["supported", "refuted", "inconclusive"]
