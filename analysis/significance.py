@@ -56,7 +56,7 @@ def score_interval(
     if runs.shape[1] < 2:
         return None
     scores = _mean(_resampled(runs, resamples, seed), score)
-    return _percentiles(scores, level, runs.shape[1])
+    return percentile_interval(scores, runs.shape[1], level)
 
 
 def difference_interval(
@@ -72,7 +72,8 @@ def difference_interval(
     a, b = _paired(one, other, score)
     if a.shape[1] < 2:
         return None
-    return _percentiles(_differences(a, b, score, resamples, seed), level, a.shape[1])
+    drawn = _resampled_differences(a, b, score, resamples, seed)
+    return percentile_interval(drawn, a.shape[1], level)
 
 
 def bootstrap_p(
@@ -84,7 +85,7 @@ def bootstrap_p(
     seen. Equal systems have p = 1, where sacreBLEU gives the smallest it can.
     """
     a, b = _paired(one, other, score)
-    drawn = np.abs(_differences(a, b, score, resamples, seed))
+    drawn = np.abs(_resampled_differences(a, b, score, resamples, seed))
     return _p(drawn - drawn.mean(), _difference(a, b, score))
 
 
@@ -118,6 +119,19 @@ def compare(one: Counts, other: Counts, score: Score) -> Paired:
     )
 
 
+def resampled_differences(
+    one: Counts, other: Counts, score: Score, *, resamples: int = RESAMPLES, seed: int = SEED
+) -> Floats:
+    """Return (B,) differences of the score over resampled sentences."""
+    return _resampled_differences(*_paired(one, other, score), score, resamples, seed)
+
+
+def percentile_interval(values: Floats, sentences: int, level: float = LEVEL) -> Interval:
+    """Return the interval that holds ``level`` of resampled values, over so many sentences."""
+    low, high = np.percentile(values, [50 * (1 - level), 50 * (1 + level)])
+    return Interval(float(low), float(high), level, "sentences", sentences)
+
+
 def resampled_counts(sentences: int, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
     """Yield (B, N) counts: how often each resample holds each sentence. Rows add up to N."""
     generator = np.random.default_rng(seed)
@@ -137,7 +151,7 @@ def _resampled(runs: Counts, resamples: int, seed: int) -> Floats:
     return np.concatenate(parts).reshape(resamples, runs.shape[0], runs.shape[2])
 
 
-def _differences(a: Counts, b: Counts, score: Score, resamples: int, seed: int) -> Floats:
+def _resampled_differences(a: Counts, b: Counts, score: Score, resamples: int, seed: int) -> Floats:
     both = _resampled(np.concatenate([a, b]), resamples, seed)
     return _mean(both[:, : len(a)], score) - _mean(both[:, len(a) :], score)
 
@@ -166,11 +180,6 @@ def _p(drawn: Floats, seen: float, ties: bool = False) -> float:
         return 1.0
     larger = int((drawn >= seen - _TIE if ties else drawn > seen).sum())
     return (larger + 1) / (len(drawn) + 1)
-
-
-def _percentiles(values: Floats, level: float, sentences: int) -> Interval:
-    low, high = np.percentile(values, [50 * (1 - level), 50 * (1 + level)])
-    return Interval(float(low), float(high), level, "sentences", sentences)
 
 
 def _runs(statistics: Counts, score: Score) -> Counts:

@@ -1,7 +1,7 @@
 """Translations as analysis reads them: systems, their outputs' statistics, and buckets of length.
 
-A *setting* is a task with its data (a corpus and pair, a split of SCAN); a *system* an architecture with
-its configuration and recipe in one setting, run with one seed or several. Systems of one setting
+A *setting* is a task with its data (a corpus and pair, a split of SCAN); a *system* an architecture
+with its configuration and recipe in one setting, run with one seed or several. Systems of one setting
 translate the same sentences, so they can be compared sentence by sentence.
 
 N sentences of a test set.
@@ -143,9 +143,8 @@ class Translations:
         ]
         shared = sorted(set.intersection(*(set(found) for found in each))) if each else []
         shared = [seed for seed in shared if _same_sentences([found[seed] for found in each])]
-        first = [seed for seed in shared[:1]]
-        # runs of another seed on other sentences (a changed corpus) are no runs of the same thing
-        same = [s for s in shared if _same_sentences([each[0][first[0]], each[0][s]])]
+        # a seed with sentences of its own is no other run of the same thing
+        same = [s for s in shared if _same_sentences([each[0][shared[0]], each[0][s]])]
         return [[found[seed] for seed in same] for found in each]
 
     def _systems(self, setting: str) -> list[System]:
@@ -216,8 +215,8 @@ def _labels(runs: pd.DataFrame) -> dict[str, str]:
     for task in dict.fromkeys(first.task):
         mine = first[first.task == task]
         differing = _differing(list(mine.data))
-        for row in mine.itertuples():
-            labels[str(row.setting)] = setting_label(str(task), dict(row.data), differing)  # type: ignore[call-overload]
+        for setting, data in zip(mine.setting, mine.data, strict=True):
+            labels[str(setting)] = setting_label(str(task), data, differing)
     return dict(sorted(labels.items(), key=lambda item: item[1]))
 
 
@@ -225,8 +224,10 @@ def _variants(runs: pd.DataFrame) -> dict[str, str]:
     """Return what sets each configuration of one architecture apart from the others."""
     first = runs.drop_duplicates("system")
     settings = [
-        {**row.model, **{k: v for k, v in row.recipe.items()}, **row.options}
-        for row in first.itertuples()
+        {**model, **recipe, **options, "precision": precision}
+        for model, recipe, options, precision in zip(
+            first.model, first.recipe, first.options, first.precision, strict=True
+        )
     ]
     differing = _differing(settings)
     return {

@@ -16,16 +16,21 @@ CLAIMS: dict[str, str] = {
     "L1": "analysis.claims.gradient:verdict",
     "L3": "analysis.claims.distance:gates",
     "L4": "analysis.claims.distance:postponed",
+    "L6": "analysis.claims.translation_length:verdict",
     "L7": "analysis.claims.distance:attention",
     "L8": "analysis.claims.distance:constant_path",
     "S1": "analysis.claims.depth:verdict",
     "S2": "analysis.claims.throughput:verdict",
     "S3": "analysis.claims.gates:verdict",
+    "S4": "analysis.claims.translation_cost:verdict",
     "C1": "analysis.claims.growth:recurrent",
     "C2": "analysis.claims.growth:attention",
     "C4": "analysis.claims.crossover:verdict",
     "C5": "analysis.claims.memory:verdict",
     "C6": "analysis.claims.parameters:verdict",
+    "D1": "analysis.claims.translation_beam:verdict",
+    "D2": "analysis.claims.translation_exposure:verdict",
+    "D4": "analysis.claims.translation_floor:verdict",
 }
 
 

@@ -5,11 +5,15 @@ them to analysis directly, ``write(folder)`` as a store on disk.
 """
 
 import math
+import random
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from analysis.corpus_scores import BLEU, CHRF
 from analysis.load import Results
 from experiments.cell import Cell, digest
 from experiments.record import Record
@@ -25,6 +29,13 @@ PARTS = {
 DEVICE = "Example CPU, 2 cores"
 CHANCE = 0.1
 PER_VALUE = 1000  # test examples a distance
+WORDS = tuple(3 + (7 * i) % 33 for i in range(99))  # 3 to 35 source words, 99 sentences
+CORPUS = {"corpus": "small", "pair": "en-de", "content": "0123"}
+SIGNATURES = {
+    "bleu_signature": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0",
+    "chrf_signature": "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0",
+    "tokeniser": "BPE 4000, joint",
+}
 
 
 class Synthetic:
@@ -85,7 +96,13 @@ class Synthetic:
                     "target_only_floor": CHANCE,
                     "slice_names": ["distance"],
                     "description": "Remember symbols past distractors",
-                }
+                },
+                **{
+                    task: {"chance": CHANCE, "target_only_floor": CHANCE, "slice_names": ["length"]}
+                    for task in sorted(
+                        {r.cell.task or "" for r in self.records} & {"copying", "reversal"}
+                    )
+                },
             },
             "blocks": [
                 {"key": digest(name), "name": name, "exclusive": False, "cells": keys}
@@ -246,3 +263,148 @@ class Synthetic:
             rounds=list(rounds),
             environment={"kernel": kernel},
         )
+
+    # Translation ---------------------------------------------------------------------------------
+
+    def translate(
+        self,
+        architecture: str,
+        seed: int,
+        right: Callable[[int], float],
+        *,
+        words: Sequence[int] = WORDS,
+        joined: Sequence[int] = (),
+        task: str = "translation",
+        data: Mapping[str, Any] | None = None,
+        greedy_loss: float = 0.0,
+        floor: float = 3.0,
+        converged: bool = True,
+        status: str = "ok",
+        curves: Mapping[str, Any] | None = None,
+        slices: Sequence[Mapping[str, Any]] = (),
+        samples: Sequence[Mapping[str, Any]] = (),
+        model: Mapping[str, Any] | None = None,
+        **metrics: Any,
+    ) -> str:
+        """Add a translation run; ``right`` gives the share of right words by the source's length.
+
+        Greedy decoding is right less often by ``greedy_loss``. ``joined``: lengths of joined sentences.
+        """
+        sets = {"test": words, **({"joined 2": joined} if joined else {})}
+        sentences = [
+            sentence_row(
+                name, decoding, lengths, right, loss=loss, about=(architecture, seed, name, decoding)
+            )
+            for name, lengths in sets.items()
+            for decoding, loss in (("beam", 0.0), ("greedy", greedy_loss))
+        ]
+        scores = {
+            f"{score.name}{suffix}": score.one(np.array(row[score.name]).sum(axis=0))
+            for row, suffix in zip(sentences, ("", "_greedy"), strict=False)
+            for score in (BLEU, CHRF)
+        }
+        exact = sum(sentences[0]["exact"]) / len(words)
+        return self.add(
+            Cell(
+                measure="translate",
+                architecture=architecture,
+                task=task,
+                model={"width": 256, **(model or {})},
+                data=dict(CORPUS if data is None else data),
+                recipe={"learning_rates": [0.001], "steps": 2000},
+                seed=seed,
+            ),
+            status=status,
+            block=f"{task} {architecture} {seed}",
+            metrics={
+                **scores,
+                "test": exact,
+                "exact_match": exact,
+                "bleu_floor": floor,
+                "converged": converged,
+                "chance": 0.001,
+                **metrics,
+            },
+            sentences=sentences,
+            slices=[dict(row) for row in slices],
+            samples=[dict(row) for row in samples],
+            curves=dict(curves or {}),
+            environment=SIGNATURES,
+        )
+
+    def copying(
+        self,
+        architecture: str,
+        seed: int,
+        forced: Mapping[int, float],
+        free: Mapping[int, float],
+        *,
+        task: str = "copying",
+        floor: float = CHANCE,
+        status: str = "ok",
+    ) -> str:
+        """Add a training run with accuracy by length, with the true prefix and running freely."""
+        return self.add(
+            Cell(measure="train", architecture=architecture, task=task, model={"width": 64}, seed=seed),
+            status=status,
+            block=f"{task} {architecture} {seed}",
+            metrics={
+                "test": statistics.fmean(free.values()),
+                "test_teacher_forced": statistics.fmean(forced.values()),
+                "converged": True,
+                "chance": CHANCE,
+                "target_only_floor": floor,
+            },
+            slices=slices_of(forced, free, "length"),
+        )
+
+
+def slices_of(
+    forced: Mapping[int, float], free: Mapping[int, float], name: str = "target_length"
+) -> list[dict[str, Any]]:
+    """Return slice rows of accuracy by length, given the true prefix and running freely."""
+    return [
+        {
+            "split": split,
+            "slice": name,
+            "value": value,
+            "correct": round(PER_VALUE * share),
+            "count": PER_VALUE,
+        }
+        for split, shares in (("test_teacher_forced", forced), ("test", free))
+        for value, share in shares.items()
+    ]
+
+
+def sentence_row(
+    name: str,
+    decoding: str,
+    lengths: Sequence[int],
+    right: Callable[[int], float],
+    *,
+    loss: float = 0.0,
+    about: object = None,
+) -> dict[str, Any]:
+    """Return the statistics of outputs as long as their sources, of which a share is right."""
+    random_ = random.Random(repr(about))
+    bleu, chrf, exact = [], [], []
+    for words in lengths:
+        share = min(1.0, max(0.0, right(words) - loss + random_.uniform(-0.05, 0.05)))
+        totals = [max(0, words - n) for n in range(4)]
+        correct = [round(total * share ** (n + 1)) for n, total in enumerate(totals)]
+        bleu.append([words, words, *correct, *totals])
+        letters = [max(0, 5 * words - n) for n in range(6)]
+        matching = [round(count * share ** (1 + n / 3)) for n, count in enumerate(letters)]
+        chrf.append(
+            [n for count, both in zip(letters, matching, strict=True) for n in (count, count, both)]
+        )
+        exact.append(int(correct == totals))
+    return {
+        "set": name,
+        "decoding": decoding,
+        "source_words": list(lengths),
+        "bleu": bleu,
+        "chrf": chrf,
+        "exact": exact,
+        "log_probability": [-0.4 * words for words in lengths],
+    }
