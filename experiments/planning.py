@@ -62,6 +62,7 @@ def make_cell(
     cls = find_architecture(architecture)
     subject = _task(kind, measure, task, data)
     problem = subject.problem() if subject else WITHOUT_TASK
+    cls.accept(problem)
     if seed < 0:
         raise BadInput(f"seed = {seed}: must be 0 or more.")
     config = _config(cls, model or {}, problem, parameter_budget)

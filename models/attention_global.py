@@ -48,7 +48,13 @@ class GlobalAttention(nn.Module):
         return self.key(memory_BSD) if self.score == "additive" else memory_BSD
 
     def forward(
-        self, h_BTD: Tensor, memory_BSD: Tensor, keys_BSD: Tensor, mask_BS: Tensor | None
+        self,
+        h_BTD: Tensor,
+        memory_BSD: Tensor,
+        keys_BSD: Tensor,
+        mask_BS: Tensor | None,
+        *,
+        causal: bool = False,
     ) -> Tensor:
         """Return the attentional vectors h̃ (B, T, D), all queries at once.
 
@@ -57,9 +63,11 @@ class GlobalAttention(nn.Module):
             memory_BSD: encoder states (B, S, D).
             keys_BSD: ``keys(memory_BSD)``.
             mask_BS: (B, S) bool, True where real; None: every position is real.
+            causal: query t sees the states 0 to t, of which there are T; without ``mask_BS``.
         """
         if self.chosen_kernel(h_BTD, keys_BSD) == "explicit":
-            context_BTD = self.attention_weights(h_BTD, keys_BSD, mask_BS) @ memory_BSD
+            weights_BTS = self.attention_weights(h_BTD, keys_BSD, mask_BS, causal=causal)
+            context_BTD = weights_BTS @ memory_BSD
         else:
             query_BTD = h_BTD if self.score == "dot" else self.query(h_BTD)
             context_BTD = functional.scaled_dot_product_attention(
@@ -67,11 +75,14 @@ class GlobalAttention(nn.Module):
                 keys_BSD[:, None],
                 memory_BSD[:, None],
                 attn_mask=None if mask_BS is None else mask_BS[:, None, None],
+                is_causal=causal,
                 scale=1.0,
             )[:, 0]
         return torch.tanh(self.merge(torch.cat([context_BTD, h_BTD], dim=-1)))
 
-    def attention_weights(self, h_BTD: Tensor, keys_BSD: Tensor, mask_BS: Tensor | None) -> Tensor:
+    def attention_weights(
+        self, h_BTD: Tensor, keys_BSD: Tensor, mask_BS: Tensor | None, *, causal: bool = False
+    ) -> Tensor:
         """Return the weights (B, T, S) of each query; each row sums to 1, padding has weight 0."""
         if self.score == "additive":
             pairs_BTSD = torch.tanh(self.query(h_BTD)[:, :, None] + keys_BSD[:, None])
@@ -81,6 +92,9 @@ class GlobalAttention(nn.Module):
             score_BTS = query_BTD @ keys_BSD.transpose(1, 2)
         if mask_BS is not None:
             score_BTS = score_BTS.masked_fill(~mask_BS[:, None], -torch.inf)
+        if causal:
+            later_TS = torch.ones_like(score_BTS[0], dtype=torch.bool).triu_(1)
+            score_BTS = score_BTS.masked_fill(later_TS, -torch.inf)
         return score_BTS.softmax(dim=-1)
 
     def chosen_kernel(self, h_BTD: Tensor, keys_BSD: Tensor) -> Kernel:

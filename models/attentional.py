@@ -4,6 +4,10 @@ B batch, S source positions, T target positions, N positions, D width.
 
 Without input feeding no decoder step depends on an attention result, so training runs one recurrence
 over the whole target and then attends from all target positions at once.
+
+Without a source there are no encoder states, so a language model attends over the decoder's own states
+up to the present one, as the measured layer does (compare Daniluk et al. 2017, section 2.1, where the
+present state is left out and the past is a window).
 """
 
 from typing import Any, ClassVar, Self
@@ -19,7 +23,7 @@ from models.attention_global import (
     global_attention_parameters,
 )
 from models.base import Memory
-from models.cost import Cost, recurrent_flops, recurrent_parameters
+from models.cost import Cost, attention_core_flops, recurrent_flops, recurrent_parameters
 from models.dropout import Dropout
 from models.layer import Layer
 from models.lstm import LSTM, LSTMConfig
@@ -30,7 +34,8 @@ from models.recurrent_stack import stack_flops, stack_parameters
 from models.speed import AttentionKernel
 
 DecoderState = dict[str, Any]
-"""``layers``: one recurrent state a layer; with input feeding ``feed``: the last h̃, (B, D)."""
+"""``layers``: one recurrent state a layer; with input feeding ``feed``: the last h̃, (B, D); without a
+source ``states`` and, of the additive score, ``keys``: the decoder's own so far, (B, t, D)."""
 
 
 class AttentionalConfig(LSTMConfig):
@@ -67,7 +72,8 @@ class AttentionalLSTM(RecurrentSeq2Seq):
     def build(self, config: Any) -> None:
         """Create the encoder, the decoder and, unless each position answers, the attention."""
         width, self.input_feeding = config.width, config.input_feeding
-        self.encoder = self.stack(config, width)
+        if self.has_encoder:
+            self.encoder = self.stack(config, width)
         if self.has_decoder:
             self.decoder = self.stack(config, width * (1 + config.input_feeding))
         if self.problem.readout != "position":
@@ -93,6 +99,10 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         With input feeding (Luong et al. 2015, section 3.3) this is a loop over ``step``.
         """
         if not self.input_feeding:
+            if not self.has_encoder:
+                h_BTD, _ = self.decoder(target_BTD)
+                keys_BTD = self.attention.keys(h_BTD)
+                return self.dropout(self.attention(h_BTD, h_BTD, keys_BTD, None, causal=True))
             h_BTD, _ = self.decoder(target_BTD, memory.final["layers"])
             return self.attend(h_BTD, memory)
         state, outputs = self.start(memory), []
@@ -102,10 +112,16 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         return torch.stack(outputs, dim=1)
 
     def start(self, memory: Memory) -> DecoderState:
-        """Return the encoder's last states and, with input feeding, a zero h̃."""
-        state: DecoderState = {"layers": list(memory.final["layers"])}
+        """Return the encoder's last states, or zeros; with input feeding, a zero h̃."""
+        if self.has_encoder:
+            state: DecoderState = {"layers": list(memory.final["layers"])}
+        else:
+            layers = self.decoder.start(memory.states.flatten(1))
+            state = {"layers": layers, "states": memory.states}
+            if self.attention.score == "additive":
+                state["keys"] = memory.states
         if self.input_feeding:
-            state["feed"] = torch.zeros_like(memory.states[:, 0])
+            state["feed"] = memory.states.new_zeros(len(memory.states), self.config.width)
         return state
 
     def step(
@@ -115,8 +131,17 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         if self.input_feeding:
             target_BD = torch.cat([target_BD, state["feed"]], dim=-1)
         h_BD, layers = self.decoder.step(target_BD, state["layers"])
-        output_BD = self.attend(h_BD[:, None], memory)[:, 0]
         new: DecoderState = {"layers": layers}
+        if self.has_encoder:
+            output_BD = self.attend(h_BD[:, None], memory)[:, 0]
+        else:
+            h_B1D = h_BD[:, None]
+            new["states"] = torch.cat([state["states"], h_B1D], dim=1)
+            if "keys" in state:
+                new["keys"] = torch.cat([state["keys"], self.attention.keys(h_B1D)], dim=1)
+            keys_BTD = new.get("keys", new["states"])
+            output_B1D = self.dropout(self.attention(h_B1D, new["states"], keys_BTD, None))
+            output_BD = output_B1D[:, 0]
         if self.input_feeding:
             new["feed"] = output_BD
         return output_BD, new
@@ -127,14 +152,16 @@ class AttentionalLSTM(RecurrentSeq2Seq):
 
     @classmethod
     def core_parameters(cls, config: Any, problem: Problem) -> int:
-        """Return the parameters of the encoder and of what there is of decoder and attention."""
+        """Return the parameters of what there is of encoder, decoder and attention."""
         width, count = config.width, 0
-        if problem.readout == "decoder":
+        if problem.has_source:
+            count += stack_parameters(width, width, config.layers, cls.gates)
+        if problem.has_target:
             inputs = width * (1 + config.input_feeding)
             count += stack_parameters(inputs, width, config.layers, cls.gates)
         if problem.readout != "position":
             count += global_attention_parameters(config.score, width)
-        return count + stack_parameters(width, width, config.layers, cls.gates)
+        return count
 
     @classmethod
     def cost(cls, config: Any, problem: Problem, source_length: int, target_length: int) -> Cost:
@@ -143,16 +170,20 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         queries = {"decoder": T, "position": 0, "last": 1}[problem.readout]
         flops = stack_flops(width, width, layers, cls.gates, S)
         flops += stack_flops(width * (1 + config.input_feeding), width, layers, cls.gates, T)
+        keys = S if problem.has_source else T
         if queries:
-            flops += global_attention_flops(config.score, width, queries, S)
+            flops += global_attention_flops(config.score, width, queries, keys)
+        if config.input_feeding and not problem.has_source:  # step by step, no later state is compared
+            later = T * (T - 1) // 2
+            flops -= attention_core_flops(width, 1, later)
         flops += embedding_flops(problem, width, S) + head_flops(problem, width, S, T)
         # with input feeding a step waits for all layers and the attention of the step before
         steps = (
             S + T * (layers + 1) if config.input_feeding and T else S + T + layers - 1 + bool(queries)
         )
         kept = cls.state_tensors * layers * width
-        if queries:  # the encoder states (and keys) and the fed vector
-            kept += S * width * (2 if config.score == "additive" else 1)
+        if queries:  # the states attended to (and keys) and the fed vector
+            kept += keys * width * (2 if config.score == "additive" else 1)
             kept += width if config.input_feeding and T else 0
         return Cost(
             parameters=cls.core_parameters(config, problem),

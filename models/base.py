@@ -39,24 +39,29 @@ class Seq2Seq(pl.LightningModule):
 
     An architecture sets ``Config`` and ``version``, builds its modules in ``build``, and implements
     ``encode``, ``decode``, ``start``, ``step``, ``core_parameters``, ``cost`` and ``layers``. With
-    ``problem.readout`` other than ``decoder`` only the encoder half is built and used.
+    ``problem.readout`` other than ``decoder`` only the encoder half is built and used. With
+    ``problem.source_kind`` ``none`` (a language model) only the decoder half is: ``encode`` is not
+    called, and the memory has no positions and no ``final``.
     """
 
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     version: ClassVar[int] = 1  # raise it when results may change: old records are then not reused
     citation: ClassVar[str] = ""
+    decoder_only: ClassVar[bool] = False
+    """Whether the decoder half works alone, without a source."""
 
     def __init__(self, config: ModelConfig, problem: Problem, recipe: Recipe | None = None) -> None:
         super().__init__()
+        self.accept(problem)
         self.config, self.problem = config, problem
         self.recipe = recipe or Recipe()
         self.learning_rate = self.recipe.learning_rates[0]
         width = config.width
+        self.has_encoder, self.has_decoder = problem.has_source, problem.has_target
         if problem.source_kind == "tokens":
             self.source_embedding: nn.Module = nn.Embedding(problem.source_size, width, padding_idx=PAD)
-        else:
+        elif problem.source_kind == "floats":
             self.source_embedding = nn.Linear(problem.source_size, width)
-        self.has_decoder = problem.readout == "decoder"
         if self.has_decoder:
             self.target_embedding = nn.Embedding(problem.target_size, width, padding_idx=PAD)
         self.head = Projection(width, problem.target_size)
@@ -67,7 +72,7 @@ class Seq2Seq(pl.LightningModule):
 
     @abstractmethod
     def build(self, config: Any) -> None:
-        """Create the modules: always the encoder, the decoder only if ``self.has_decoder``."""
+        """Create the encoder if ``self.has_encoder``, and the decoder if ``self.has_decoder``."""
 
     @abstractmethod
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
@@ -101,7 +106,7 @@ class Seq2Seq(pl.LightningModule):
     @classmethod
     @abstractmethod
     def cost(cls, config: Any, problem: Problem, source_length: int, target_length: int) -> Cost:
-        """Return the theory for one example of these lengths (``target_length`` 0: encoder only)."""
+        """Return the theory for one example of these lengths (0: there is no such half)."""
 
     @classmethod
     @abstractmethod
@@ -109,6 +114,19 @@ class Seq2Seq(pl.LightningModule):
         """Return this architecture's measurable layers by part name; the first is its Table 1 row."""
 
     # What all share ------------------------------------------------------------------------------
+
+    @classmethod
+    def accept(cls, problem: Problem) -> None:
+        """Refuse a problem that this architecture cannot be built for.
+
+        Raises:
+            BadInput: there is no source, and the decoder does not work without.
+        """
+        if not (problem.has_source or cls.decoder_only):
+            raise BadInput(
+                f"{cls.__name__} cannot be a language model: its decoder needs a source. Choose an "
+                "architecture that is `decoder_only`, such as lstm or transformer."
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes the running hook here some 45 times a step; nn.Module's look-up for parameters
@@ -126,7 +144,7 @@ class Seq2Seq(pl.LightningModule):
                 f"tie_embeddings = '{config.tie_embeddings}' needs a decoder; this problem has none."
             )
         if config.tie_embeddings == "all":
-            if not isinstance(self.source_embedding, nn.Embedding) or (
+            if self.problem.source_kind != "tokens" or (
                 self.problem.source_size != self.problem.target_size
             ):
                 raise BadInput("tie_embeddings = 'all' needs one joint vocabulary; 'target' does not.")
@@ -139,7 +157,10 @@ class Seq2Seq(pl.LightningModule):
         return sum(p.numel() for name, p in self.named_parameters() if not name.startswith(outside))
 
     def encode_source(self, source: Tensor, mask_BS: Tensor | None) -> Memory:
-        """Embed and encode source tokens (B, S) or features (B, S, F)."""
+        """Embed and encode source tokens (B, S) or features (B, S, F); without a source, (B, 0)."""
+        if not self.has_encoder:
+            width = self.config.width
+            return Memory(self.target_embedding.weight.new_zeros(len(source), 0, width), None)
         return self.encode(self.source_embedding(source), mask_BS)
 
     def shift_right(self, target_BT: Tensor) -> Tensor:

@@ -33,6 +33,7 @@ class Check:
     name: str
     function: Callable[[Case], None]
     readouts: tuple[Readout, ...] = ("decoder", "position", "last")
+    needs_source: bool = False
     every_kernel: bool = False  # under the plain and the fast speed settings alike
     exemptable: bool = True
 
@@ -84,6 +85,7 @@ CHECKS: dict[str, Check] = _table(
     Check(
         name="depends_on_source",
         function=_outputs.depends_on_source,
+        needs_source=True,
     ),
     Check(name="dropout_modes", function=_outputs.dropout_modes, every_kernel=True),
     Check(name="gradients", function=_training.gradients),
@@ -93,7 +95,13 @@ CHECKS: dict[str, Check] = _table(
     Check(name="parameters", function=_theory.parameters, exemptable=False),
     Check(name="flops", function=_theory.flops, every_kernel=True),
     # once a configuration is enough, and each has a case with a decoder
-    Check(name="layers", function=_theory.layers, readouts=("decoder",), every_kernel=True),
+    Check(
+        name="layers",
+        function=_theory.layers,
+        readouts=("decoder",),
+        needs_source=True,
+        every_kernel=True,
+    ),
     Check(name="overrides", function=_theory.overrides, exemptable=False),
     Check(name="exemptions", function=exemptions, exemptable=False),
 )
@@ -107,8 +115,12 @@ def run(cls: type[Seq2Seq], config: ModelConfig, problem: Problem) -> list[Resul
 
 
 def applicable(problem: Problem) -> list[str]:
-    """Return the names of the checks that apply to the problem's readout."""
-    return [name for name, item in CHECKS.items() if problem.readout in item.readouts]
+    """Return the names of the checks that apply to the problem's readout and kind of source."""
+    return [
+        name
+        for name, item in CHECKS.items()
+        if problem.readout in item.readouts and (problem.has_source or not item.needs_source)
+    ]
 
 
 def check(case: Case, name: str) -> Result:

@@ -21,6 +21,7 @@ WIDTH = 16
 PROBLEMS: dict[str, Problem] = {
     "decoder-tokens": Problem(source_size=11, target_size=11),
     "decoder-floats": Problem(source_kind="floats", source_size=3, target_size=9),
+    "decoder-alone": Problem(source_kind="none", source_size=0, target_size=11),
     "last-tokens": Problem(source_size=11, target_size=5, readout="last"),
     "last-floats": Problem(
         source_kind="floats",
@@ -40,7 +41,7 @@ PROBLEMS: dict[str, Problem] = {
 }
 """Every readout with every kind of source; cross-entropy and mean squared error."""
 
-_VARIANT_PROBLEMS = ("decoder-tokens", "last-floats", "position-tokens")
+_VARIANT_PROBLEMS = ("decoder-tokens", "decoder-alone", "last-floats", "position-tokens")
 
 
 @dataclass(frozen=True)
@@ -54,20 +55,22 @@ class Case:
 
 
 def cases(cls: type[Seq2Seq]) -> Iterator[Case]:
-    """Yield what the suite covers: the default options on every problem, each variant on three.
+    """Yield what the suite covers: the default options on every problem, each variant on some.
 
-    Variants are two layers (if there is such an option), tied embeddings, and what the optional
-    class method ``variants() -> list[dict]`` of the architecture returns.
+    Without a source only what declares itself ``decoder_only`` is covered. Variants are two layers
+    (if there is such an option), tied embeddings, and what the optional class method
+    ``variants() -> list[dict]`` of the architecture returns.
     """
-    for name, problem in PROBLEMS.items():
-        yield Case(f"default/{name}", cls, small(cls, {}), problem)
+    able = [name for name, problem in PROBLEMS.items() if problem.has_source or cls.decoder_only]
+    for name in able:
+        yield Case(f"default/{name}", cls, small(cls, {}), PROBLEMS[name])
     variants: list[dict[str, Any]] = [{"layers": 2}] if "layers" in cls.Config.model_fields else []
     variants += [
         options for options in getattr(cls, "variants", list)() if options not in ({}, *variants)
     ]
     for options in variants:
         label = ",".join(f"{key}={value}" for key, value in options.items())
-        for name in _VARIANT_PROBLEMS:
+        for name in [name for name in _VARIANT_PROBLEMS if name in able]:
             yield Case(f"{label}/{name}", cls, small(cls, options), PROBLEMS[name])
     for tied in ("target", "all"):
         config = small(cls, {"tie_embeddings": tied})
@@ -112,10 +115,12 @@ def make_batch(
     (default: only where rows differ in length or are padded).
     """
     targets = list(target_lengths or source_lengths)
+    if not problem.has_source:
+        source_lengths, source_padding = [0] * len(targets), 0
     if problem.readout == "position":
         targets, target_padding = list(source_lengths), source_padding
     S, T = max(source_lengths) + source_padding, max(targets) + target_padding
-    tokens, noise = problem.source_kind == "tokens", torch.Generator().manual_seed(10_000 + S)
+    tokens, noise = problem.source_kind != "floats", torch.Generator().manual_seed(10_000 + S)
     source = _content(tokens, problem.source_size, (len(targets), S), noise)
     noise.manual_seed(20_000 + T)
     is_class = problem.objective == "cross_entropy"
@@ -128,13 +133,14 @@ def make_batch(
         target, target_mask = target[:, 0], None
     else:
         target_mask = _mask(targets, T, mask)
-    return Batch(source, _mask(source_lengths, S, mask), target, target_mask)
+    source_mask = _mask(source_lengths, S, mask) if problem.has_source else None
+    return Batch(source, source_mask, target, target_mask)
 
 
 def _content(tokens: bool, size: int, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     if tokens:
         low = SPECIALS if size > SPECIALS + 1 else 0
-        return torch.randint(low, size, shape, generator=generator)
+        return torch.randint(low, max(size, 1), shape, generator=generator)
     features = (size,) if size else ()
     return torch.randn(*shape, *features, generator=generator)
 

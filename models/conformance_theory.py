@@ -20,7 +20,8 @@ def parameters(case: Case) -> None:
     counted = build(case).counted_core_parameters()
     formula = case.cls.core_parameters(case.config, case.problem)
     require(formula == counted, f"core_parameters says {formula:,}, the model has {counted:,}")
-    stated = case.cls.cost(case.config, case.problem, 5, 4 if _decodes(case) else 0).parameters
+    S, T = 5 * case.problem.has_source, 4 * case.problem.has_target
+    stated = case.cls.cost(case.config, case.problem, S, T).parameters
     require(stated == counted, f"cost says {stated:,} parameters, the model has {counted:,}")
 
 
@@ -31,13 +32,10 @@ def flops(case: Case) -> None:
     for S, T in ((5, 4), (2, 7)):
         batch = make_batch(case.problem, [S], [T]).to("meta")
         counted = counted_flops(model, batch)
-        formula = case.cls.cost(case.config, case.problem, S, T if _decodes(case) else 0).flops
+        has_source, has_target = case.problem.has_source, case.problem.has_target
+        formula = case.cls.cost(case.config, case.problem, S * has_source, T * has_target).flops
         lengths = f"source length {S}, target length {T}"
         require(formula == counted, f"{lengths}: cost says {formula:,} FLOPs, counted are {counted:,}")
-
-
-def _decodes(case: Case) -> bool:
-    return case.problem.readout == "decoder"
 
 
 def counted_flops(function: Callable[..., Any], *arguments: Any) -> int:
@@ -100,11 +98,10 @@ def overrides(case: Case) -> None:
     require(not changed, f"build replaces {', '.join(changed)}, which all share")
     D, problem = case.config.width, case.problem
     source = nn.Embedding if problem.source_kind == "tokens" else nn.Linear
-    expected: dict[str, nn.Module] = {
-        "source_embedding": source(problem.source_size, D),
-        "head": Projection(D, problem.target_size),
-    }
-    if _decodes(case):
+    expected: dict[str, nn.Module] = {"head": Projection(D, problem.target_size)}
+    if problem.has_source:
+        expected["source_embedding"] = source(problem.source_size, D)
+    if problem.has_target:
         expected["target_embedding"] = nn.Embedding(problem.target_size, D)
     for name, module in expected.items():
         own = getattr(model, name)

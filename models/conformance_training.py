@@ -58,6 +58,8 @@ def _answerable(case: Case) -> Batch:
         batch.target = (batch.source - SPECIALS) % problem.target_size
     elif problem.readout == "position":
         batch.target = batch.source[..., 0] - batch.source[..., 1]
+    elif not problem.has_source:
+        batch.target = batch.target[:1].repeat(len(batch.target), 1)  # nothing tells rows apart
     return batch
 
 

@@ -3,7 +3,8 @@
 B batch, S source positions, T target positions, N positions, D width.
 
 The encoder reads the source into its last state; the decoder starts from that state, layer by layer,
-and has no other view of the source (Sutskever et al. 2014; Cho et al. 2014).
+and has no other view of the source (Sutskever et al. 2014; Cho et al. 2014). Without a source it starts
+from zeros and is a recurrent language model (Mikolov et al. 2010).
 """
 
 from abc import abstractmethod
@@ -32,6 +33,7 @@ class RecurrentSeq2Seq(Seq2Seq):
     """Base of the architectures whose decoder sees the source through one fixed vector."""
 
     Config = RecurrentConfig
+    decoder_only = True
     cell_name: ClassVar[str]  # in words
     gates: ClassVar[int]  # of the cell
     state_tensors: ClassVar[int]  # of the cell: 1 for h, 2 for h and c
@@ -53,8 +55,9 @@ class RecurrentSeq2Seq(Seq2Seq):
         )
 
     def build(self, config: Any) -> None:
-        """Create the encoder and, if there is a target, the decoder."""
-        self.encoder = self.stack(config, config.width)
+        """Create the encoder if there is a source, and the decoder if there is a target."""
+        if self.has_encoder:
+            self.encoder = self.stack(config, config.width)
         if self.has_decoder:
             self.decoder = self.stack(config, config.width)
 
@@ -66,11 +69,13 @@ class RecurrentSeq2Seq(Seq2Seq):
         return Memory(states_BSD, mask_BS, final)
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
-        """Run the decoder over all target positions, from the encoder's last state."""
+        """Run the decoder over all target positions, from the encoder's last state, or from zeros."""
         return self.decoder(target_BTD, memory.final)[0]
 
     def start(self, memory: Memory) -> Any:
-        """Return the encoder's last state, one a layer."""
+        """Return the encoder's last state, or zeros, one a layer."""
+        if memory.final is None:
+            return self.decoder.start(memory.states.flatten(1))
         return list(memory.final)
 
     def step(self, target_BD: Tensor, state: Any, memory: Memory) -> tuple[Tensor, Any]:
@@ -79,8 +84,8 @@ class RecurrentSeq2Seq(Seq2Seq):
 
     @classmethod
     def core_parameters(cls, config: Any, problem: Problem) -> int:
-        """Return the parameters of the encoder and, if there is one, of the decoder."""
-        stacks = 2 if problem.readout == "decoder" else 1
+        """Return the parameters of the encoder and of the decoder, where there are such."""
+        stacks = problem.has_source + problem.has_target
         return stacks * stack_parameters(config.width, config.width, config.layers, cls.gates)
 
     @classmethod

@@ -48,6 +48,10 @@ class RecurrentStack(nn.Module):
             x_BNF, lambda i, inputs_BNF: self.recurrences[i](inputs_BNF, given[i], mask_BN)
         )
 
+    def start(self, like_BX: Tensor) -> list[State]:
+        """Return each layer's zero state, of the batch size, device and type of ``like_BX``."""
+        return [recurrence.start(like_BX) for recurrence in self.recurrences]  # type: ignore[operator]
+
     def step(self, x_BF: Tensor, states: list[State]) -> tuple[Tensor, list[State]]:
         """Advance every layer by one position (B, F)."""
 

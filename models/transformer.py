@@ -86,9 +86,14 @@ class TransformerConfig(ModelConfig):
 
 
 class Transformer(Seq2Seq):
-    """Encoder and decoder of self-attention and feed-forward layers, without recurrence."""
+    """Encoder and decoder of self-attention and feed-forward layers, without recurrence.
+
+    Without a source, the decoder's layers have no attention to it (Liu et al. 2018, "Generating
+    Wikipedia by Summarizing Long Sequences", section 4.2.3).
+    """
 
     Config = TransformerConfig
+    decoder_only = True
     config: TransformerConfig
     dropout: Dropout
     positions: SinusoidalPositions | None
@@ -119,10 +124,13 @@ class Transformer(Seq2Seq):
         self.positions = SinusoidalPositions(config.width) if sinusoidal else None
         self.dropout = Dropout(config.dropout)
         encoders, decoders = config.depth
-        self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(encoders))
-        self.encoder_end = end()
+        if self.has_encoder:
+            self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(encoders))
+            self.encoder_end = end()
         if self.has_decoder:
-            self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(decoders))
+            self.decoder = nn.ModuleList(
+                DecoderLayer(config, has_source=self.has_encoder) for _ in range(decoders)
+            )
             self.decoder_end = end()
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
@@ -181,11 +189,13 @@ class Transformer(Seq2Seq):
         """Return the parameter count without embeddings (or input map) and output projection."""
         D, (encoders, decoders) = config.width, config.depth
         end = 2 * D if config.norm == "pre" else 0
-        encoder = encoders * encoder_layer_parameters(config) + end
-        if problem.readout != "decoder":
-            return encoder
-        cross = attention_parameters(D) + 2 * D
-        return encoder + decoders * (encoder_layer_parameters(config) + cross) + end
+        layer, count = encoder_layer_parameters(config), 0
+        if problem.has_source:
+            count += encoders * layer + end
+        if problem.has_target:
+            cross = attention_parameters(D) + 2 * D if problem.has_source else 0
+            count += decoders * (layer + cross) + end
+        return count
 
     @classmethod
     def cost(
@@ -198,18 +208,19 @@ class Transformer(Seq2Seq):
         """
         D, V, S, T = config.width, problem.target_size, source_length, target_length
         encoders, decoders = config.depth
-        decodes = problem.readout == "decoder" and T > 0
+        decodes = problem.has_target and T > 0
         flops = encoders * encoder_layer_flops(config, S)
         if problem.source_kind == "floats":
             flops += linear_flops(problem.source_size, D, S)
         if decodes:
-            layer = attention_flops(D, T, T) + attention_flops(D, T, S)
-            flops += decoders * (layer + feedforward_flops(D, config.inner, T))
+            layer = attention_flops(D, T, T) + feedforward_flops(D, config.inner, T)
+            cross = attention_flops(D, T, S) if problem.has_source else 0
+            flops += decoders * (layer + cross)
         answers = {"decoder": T, "position": S, "last": 1}[problem.readout]
         return Cost(
             parameters=cls.core_parameters(config, problem),
             flops=flops + linear_flops(D, V, answers),
-            sequential_operations=encoders + (decoders if decodes else 0),
+            sequential_operations=problem.has_source * encoders + decodes * decoders,
             path_length=1,
             state_size=decoders * 2 * D * (T + S) if decodes else 0,
         )

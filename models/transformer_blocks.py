@@ -73,19 +73,21 @@ class LayerCache(NamedTuple):
     """What one decoder layer keeps while decoding."""
 
     own: Cache  # of the target positions so far
-    source: Cache  # of the source positions, constant
+    source: Cache | None  # of the source positions, constant; None: there is no source
 
 
 class DecoderLayer(nn.Module):
-    """Causal self-attention, attention to the source, then the feed-forward network."""
+    """Causal self-attention, attention to the source if there is one, then the feed-forward network."""
 
-    def __init__(self, config: "TransformerConfig") -> None:
+    def __init__(self, config: "TransformerConfig", *, has_source: bool = True) -> None:
         super().__init__()
+        self.has_source = has_source
         self.kernel = config.attention
         self.attention = SelfAttention(config.width, config.heads)
         self.attention_residual = Residual(config)
-        self.cross = CrossAttention(config.width, config.heads)
-        self.cross_residual = Residual(config)
+        if has_source:
+            self.cross = CrossAttention(config.width, config.heads)
+            self.cross_residual = Residual(config)
         self.feedforward = FeedForward(config.width, config.inner)
         self.feedforward_residual = Residual(config)
 
@@ -95,11 +97,11 @@ class DecoderLayer(nn.Module):
         """Map (B, T, D) to (B, T, D), all target positions at once."""
         output = self.attention(self.attention_residual.before(x_BTD), own_masking)
         x_BTD = self.attention_residual.after(x_BTD, output)
-        return self._rest(x_BTD, self.cross.keys_values(states_BSD), source_masking)
+        return self._rest(x_BTD, self._source(states_BSD), source_masking)
 
     def start(self, states_BSD: Tensor) -> LayerCache:
         """Return the cache before the first step."""
-        return LayerCache(self.attention.empty_cache(states_BSD), self.cross.keys_values(states_BSD))
+        return LayerCache(self.attention.empty_cache(states_BSD), self._source(states_BSD))
 
     def step(
         self, x_BD: Tensor, cache: LayerCache, source_masking: Masking
@@ -110,8 +112,12 @@ class DecoderLayer(nn.Module):
         x_BD = self.attention_residual.after(x_BD, output)
         return self._rest(x_BD[:, None], cache.source, source_masking)[:, 0], cache._replace(own=own)
 
-    def _rest(self, x_BTD: Tensor, source: Cache, source_masking: Masking) -> Tensor:
-        output = self.cross(self.cross_residual.before(x_BTD), source, source_masking)
-        x_BTD = self.cross_residual.after(x_BTD, output)
+    def _source(self, states_BSD: Tensor) -> Cache | None:
+        return self.cross.keys_values(states_BSD) if self.has_source else None
+
+    def _rest(self, x_BTD: Tensor, source: Cache | None, source_masking: Masking) -> Tensor:
+        if source is not None:
+            output = self.cross(self.cross_residual.before(x_BTD), source, source_masking)
+            x_BTD = self.cross_residual.after(x_BTD, output)
         output = self.feedforward(self.feedforward_residual.before(x_BTD))
         return self.feedforward_residual.after(x_BTD, output)
