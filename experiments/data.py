@@ -30,7 +30,13 @@ def to_batch(examples: Examples) -> Batch:
         target=_tensor(examples.target),
         target_mask=None if examples.target_mask is None else _tensor(examples.target_mask),
         slices={name: _tensor(values) for name, values in examples.slices.items()},
+        real=_real(examples) if padded or examples.target_mask is not None else None,
     )
+
+
+def _real(examples: Examples) -> tuple[int, int]:
+    mask = examples.target_mask
+    return int(examples.source_lengths.sum()), int(examples.target.size if mask is None else mask.sum())
 
 
 def _tensor(array: NDArray) -> torch.Tensor:
@@ -73,7 +79,10 @@ def _tokens(generator: np.random.Generator, vocabulary: int, shape: tuple[int, .
 
 
 class TrainingStream:
-    """The training batches from a step to the last: a function of (task, seed, step) alone."""
+    """The training batches from a step to the last: a function of (task, seed, step) alone.
+
+    Where gradients are accumulated, a step has several batches, and ``batch`` counts them.
+    """
 
     def __init__(
         self, task: Task, recipe: Recipe, seed: int, first_step: Callable[[], int] = lambda: 0
@@ -81,12 +90,12 @@ class TrainingStream:
         self.task, self.recipe, self.seed, self.first_step = task, recipe, seed, first_step
 
     def __len__(self) -> int:
-        """Return the steps of the whole run, those before the first of a resumed one included."""
-        return self.recipe.steps
+        """Return the batches of the whole run, those before the first of a resumed one included."""
+        return self.recipe.steps * self.recipe.accumulate
 
     def __iter__(self) -> Iterator[Batch]:
-        for step in range(self.first_step(), self.recipe.steps):
-            yield to_batch(self.task.train_batch(self.seed, step, self.recipe.batch_size))
+        for batch in range(self.first_step() * self.recipe.accumulate, len(self)):
+            yield to_batch(self.task.train_batch(self.seed, batch, self.recipe.batch_size))
 
     def state_dict(self) -> dict[str, int]:
         """Lightning hook that says "resumable": the next step (prefetched batches do not count)."""

@@ -8,6 +8,7 @@ construction. An architecture maps embedded sequences to states; it never sees t
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
@@ -18,6 +19,7 @@ from torch.nn import functional
 from models.batch import Batch
 from models.config import ModelConfig
 from models.cost import Cost
+from models.cross_entropy import consuming_cross_entropy
 from models.errors import BadInput
 from models.layer import Layer
 from models.problem import BOS, PAD, Problem
@@ -56,6 +58,7 @@ class Seq2Seq(pl.LightningModule):
         self.config, self.problem = config, problem
         self.recipe = recipe or Recipe()
         self.learning_rate = self.recipe.learning_rates[0]
+        self.share_spent: Callable[[], float] | None = None
         width = config.width
         self.has_encoder, self.has_decoder = problem.has_source, problem.has_target
         if problem.source_kind == "tokens":
@@ -174,12 +177,13 @@ class Seq2Seq(pl.LightningModule):
 
     def logits(self, memory: Memory, target: Tensor) -> Tensor:
         """Read the answer from an encoded source; ``target`` is used by the decoder alone."""
+        return self.head(self.states(memory, target))
+
+    def states(self, memory: Memory, target: Tensor) -> Tensor:
+        """Return what the readout projects: (B, T, D), (B, S, D) or (B, D)."""
         if self.problem.readout == "decoder":
-            shifted_BTD = self.target_embedding(self.shift_right(target))
-            return self.head(self.decode(shifted_BTD, memory))
-        if self.problem.readout == "position":
-            return self.head(memory.states)
-        return self.head(self.summarise(memory))
+            return self.decode(self.target_embedding(self.shift_right(target)), memory)
+        return memory.states if self.problem.readout == "position" else self.summarise(memory)
 
     def loss(self, logits: Tensor, batch: Batch) -> Tensor:
         """Return the mean loss over the counted positions (label smoothing: Szegedy et al. 2016, 7)."""
@@ -200,8 +204,15 @@ class Seq2Seq(pl.LightningModule):
         )
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Lightning hook: loss of one batch."""
-        return self.loss(self(batch), batch)
+        """Lightning hook: loss of one batch; on a CPU only real positions are projected."""
+        if self.problem.objective != "cross_entropy" or batch.source.device.type != "cpu":
+            return self.loss(self(batch), batch)
+        states = self.states(self.encode_source(batch.source, batch.source_mask), batch.target)
+        states_ND, target_N = states.flatten(0, -2), batch.target.flatten()
+        if batch.target_mask is not None:
+            counted_N = batch.target_mask.flatten().nonzero()[:, 0]
+            states_ND, target_N = states_ND[counted_N], target_N[counted_N]
+        return consuming_cross_entropy(self.head(states_ND), target_N, self.recipe.label_smoothing)
 
     def validation_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         """Lightning hook: teacher-forced sums of one batch, for whoever selects."""
@@ -229,7 +240,17 @@ class Seq2Seq(pl.LightningModule):
             return (step + 1) / warm
         if recipe.schedule == "inverse_sqrt":
             return math.sqrt(warm / (step + 1))
-        if recipe.schedule == "cosine":
-            progress = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-            return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        return 1.0
+        if recipe.schedule == "constant":
+            return 1.0
+        left = 1 - min(1.0, self.progress(step))
+        return left if recipe.schedule == "linear" else 0.5 * (1 - math.cos(math.pi * left))
+
+    def progress(self, step: int) -> float:
+        """Return the share of the budget after warm-up that is spent, from 0 to 1.
+
+        Of a budget in seconds, ``share_spent`` knows it: whoever trains sets it.
+        """
+        if self.share_spent is not None:
+            return self.share_spent()
+        warm = self.recipe.warmup_steps
+        return (step - warm) / max(1, self.recipe.steps - warm)

@@ -21,6 +21,7 @@ class Batch:
     target: Tensor  # decoder (B, T), position (B, S), last (B,): int64 classes or float32
     target_mask: Tensor | None  # like target, bool, True where the loss counts
     slices: dict[str, Tensor] = field(default_factory=dict)  # name -> (B,) int64: distance, length ...
+    real: tuple[int, int] | None = None  # source and target positions that are no padding; None: all
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> "Batch":
         """Return the batch on another device."""
@@ -34,4 +35,5 @@ class Batch:
             target=self.target.to(device, non_blocking=non_blocking),
             target_mask=move(self.target_mask),
             slices=self.slices,
+            real=self.real,
         )

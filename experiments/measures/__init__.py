@@ -2,6 +2,7 @@
 
 MEASURES: dict[str, str] = {
     "train": "experiments.measures.train:Train",
+    "translate": "experiments.measures.translate:Translate",
     "gradient": "experiments.measures.gradient:Gradient",
     "step_time": "experiments.measures.step_time:StepTime",
     "memory": "experiments.measures.memory:Memory",

@@ -1,6 +1,7 @@
 """Measure ``train``: fit, select on validation, test once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,19 +10,16 @@ from safetensors.torch import load_file, save_file
 
 from experiments.cell import Cell
 from experiments.convergence import thinned
-from experiments.data import to_batch
-from experiments.fit import Subject, Trial, fit
+from experiments.fit import Subject, fit
 from experiments.measures import base
 from experiments.measures.base import Context, Diverged, Measure, Outcome
-from experiments.tasks.base import Examples
+from experiments.measures.tested import test
 from experiments.tasks.find import task_for
+from experiments.watch import Judge, Trial
 from models import speed
 from models.base import Seq2Seq
-from models.batch import Batch
-from models.decoding import greedy
 from models.recipe import Recipe
 from models.registry import architecture, config_for
-from models.scoring import Scores, score_logits, score_tokens
 
 
 class Train(Measure):
@@ -42,34 +40,71 @@ class Train(Measure):
             Diverged: every learning rate gave a loss that is not finite.
         """
         subject = prepare(cell)
-        trials, best, model = train_best(subject, cell, context.progress)
+        trials, best, model = train_best(
+            subject,
+            cell,
+            context.progress,
+            judge=self.judge(subject, cell),
+            folder=checkpoints(context),
+        )
         artifact = context.store.artifacts / f"{cell.key}.safetensors"
         artifact.parent.mkdir(parents=True, exist_ok=True)
         # clones: safetensors refuses tensors that share memory, as tied embeddings do
         save_file({name: value.clone() for name, value in model.state_dict().items()}, artifact)
-        free_running = self.Options.model_validate(cell.options).free_running
-        metrics, slices = test(model, subject, cell, free_running=free_running)
+        found = self.tested(model, subject, cell, context)
         curves = {}
         for trial in trials:
             curves[f"training_loss@{trial.learning_rate:g}"] = thinned(trial.losses)
             curves[f"validation@{trial.learning_rate:g}"] = trial.validations
         for name in ("training_loss", "validation"):
             curves[name] = curves[f"{name}@{best.learning_rate:g}"]
-        metrics |= {
-            "validation": best.validation,
-            "learning_rate": best.learning_rate,
-            "best_step": best.best_step,
-            "converged": best.converged,
-            "chance": subject.task.chance(),
-            "target_only_floor": subject.task.target_only_floor(),
-            "parameters": model.counted_core_parameters(),
-            "parameters_total": sum(p.numel() for p in model.parameters()),
-            "steps": subject.recipe.steps,
-            "training_flops": training_flops(subject, cell.seed),
-            "seconds": best.seconds,
-            "seconds_per_step": best.seconds / max(1, len(best.losses)),
-        }
-        return Outcome(metrics=metrics, slices=slices, curves=curves, trials=[row(t) for t in trials])
+        outcome = Outcome(
+            metrics=found.metrics | training_metrics(subject, best, model),
+            slices=found.slices,
+            curves=curves | self.further_curves(best),
+            sentences=found.sentences,
+            samples=found.samples,
+            environment=found.environment,
+            trials=[row(t) for t in trials],
+        )
+        for trial in trials:
+            checkpoint(checkpoints(context), cell, trial.learning_rate).unlink(missing_ok=True)
+        return outcome
+
+    def judge(self, subject: Subject, cell: Cell) -> Judge | None:
+        """Return what scores the model on validation; None: the teacher-forced score selects."""
+        return None
+
+    def tested(self, model: Seq2Seq, subject: Subject, cell: Cell, context: Context) -> Outcome:
+        """Return metrics and statistics of the selected model on the test split."""
+        free_running = self.Options.model_validate(cell.options).free_running
+        metrics, slices = test(model, subject, free_running=free_running)
+        return Outcome(metrics=metrics, slices=slices)
+
+    def further_curves(self, best: Trial) -> dict[str, list[Any]]:
+        """Return curves of the selected trial beside loss and validation."""
+        return {}
+
+
+def training_metrics(subject: Subject, best: Trial, model: Seq2Seq) -> dict[str, Any]:
+    """Return what selecting, training and its cost gave, for the record."""
+    return {
+        "validation": best.validation,
+        "learning_rate": best.learning_rate,
+        "best_step": best.best_step,
+        "converged": best.converged,
+        "chance": subject.task.chance(),
+        "target_only_floor": subject.task.target_only_floor(),
+        "parameters": model.counted_core_parameters(),
+        "parameters_total": sum(p.numel() for p in model.parameters()),
+        "steps": best.steps,
+        "training_flops": best.flops,
+        "tokens": best.tokens,
+        "padding_share": best.padding_share,
+        "seconds": best.seconds,
+        "cpu_seconds": best.cpu_seconds,
+        "seconds_per_step": best.seconds / max(1, best.steps),
+    }
 
 
 def prepare(cell: Cell) -> Subject:
@@ -86,15 +121,30 @@ def prepare(cell: Cell) -> Subject:
 
 
 def train_best(
-    subject: Subject, cell: Cell, progress: Callable[[str], None]
+    subject: Subject,
+    cell: Cell,
+    progress: Callable[[str], None],
+    *,
+    judge: Judge | None = None,
+    folder: Path | None = None,
 ) -> tuple[list[Trial], Trial, Seq2Seq]:
     """Fit every learning rate; return the trials, the best on validation, and its model.
+
+    ``folder`` keeps the state of long training; a trial that is found there goes on.
 
     Raises:
         Diverged: no trial has a finite validation score.
     """
     trials = [
-        fit(subject, cell, rate, _named(progress, rate)) for rate in subject.recipe.learning_rates
+        fit(
+            subject,
+            cell,
+            rate,
+            _named(progress, rate),
+            judge=judge,
+            checkpoint=folder and checkpoint(folder, cell, rate),
+        )
+        for rate in subject.recipe.learning_rates
     ]
     finished = [trial for trial in trials if trial.validation is not None]
     if not finished:
@@ -108,6 +158,16 @@ def train_best(
 
 def _named(progress: Callable[[str], None], rate: float) -> Callable[[str], None]:
     return lambda message: progress(f"learning rate {rate:g}, {message}")
+
+
+def checkpoints(context: Context) -> Path:
+    """Return the folder that long training keeps its state in."""
+    return context.store.artifacts / "checkpoints"
+
+
+def checkpoint(folder: Path, cell: Cell, rate: float) -> Path:
+    """Return the file of one trial's state."""
+    return folder / f"{cell.key}@{rate:g}.ckpt"
 
 
 def trained_model(subject: Subject, cell: Cell, trained: str, context: Context) -> Seq2Seq:
@@ -125,55 +185,6 @@ def with_weights(subject: Subject, cell: Cell, weights: dict[str, torch.Tensor])
     return model.to(cell.device).eval()
 
 
-@torch.inference_mode()
-def test(
-    model: Seq2Seq, subject: Subject, cell: Cell, *, free_running: bool
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Evaluate on the test split: metrics and per-slice sums.
-
-    The score of a generating task is that of free running; the teacher-forced one stands beside it.
-    """
-    decodes = free_running and subject.task.problem().readout == "decoder"
-    sums = _Sums()
-    forced = torch.zeros(2, dtype=torch.float64)
-    losses = []
-    for examples in subject.task.evaluation("test", 4 * subject.recipe.batch_size):
-        batch = to_batch(examples).to(model.device)
-        logits = model(batch)
-        scores = score_logits(logits, batch, model.problem)
-        losses.append(float(model.loss(logits, batch)) * len(examples))
-        forced += torch.tensor(
-            [float(scores.total_B.sum()), float(scores.count_B.sum())], dtype=torch.float64
-        )
-        if decodes:
-            scores = free_running_scores(model, batch)
-        sums.add(examples, scores)
-    metrics = {
-        "test": sums.score(),
-        "test_teacher_forced": float(forced[0] / forced[1]) if decodes else None,
-        "test_loss": sum(losses) / sums.examples,
-    }
-    return metrics, sums.rows(regression=model.problem.objective == "mean_squared_error")
-
-
-def free_running_scores(model: Seq2Seq, batch: Batch) -> Scores:
-    """Score greedy decoding from the source alone, to the length of the target."""
-    answer_BT = greedy(model, batch.source, batch.source_mask, max_length=batch.target.shape[1])
-    return score_tokens(answer_BT, batch, model.problem)
-
-
-def training_flops(subject: Subject, seed: int) -> int:
-    """Return the FLOPs of one run by the formula: three forward passes a step (backward costs two).
-
-    The lengths are those of the first batch.
-    """
-    examples = subject.task.train_batch(seed, 0, subject.recipe.batch_size)
-    problem = subject.task.problem()
-    target_length = examples.target.shape[1] if problem.readout == "decoder" else 0
-    cost = subject.architecture.cost(subject.config, problem, examples.source.shape[1], target_length)
-    return 3 * cost.flops * subject.recipe.batch_size * subject.recipe.steps
-
-
 def row(trial: Trial) -> dict[str, Any]:
     """Return a trial as plain data for the record."""
     return {
@@ -182,36 +193,6 @@ def row(trial: Trial) -> dict[str, Any]:
         "validation": trial.validation,
         "best_step": trial.best_step,
         "converged": trial.converged,
-        "steps": len(trial.losses),
+        "steps": trial.steps,
         "seconds": trial.seconds,
     }
-
-
-class _Sums:
-    """Counts added up by slice value."""
-
-    def __init__(self) -> None:
-        self.examples = 0
-        self.total, self.count = 0.0, 0
-        self.by_slice: dict[tuple[str, int], list[float]] = {}
-
-    def add(self, examples: Examples, scores: Scores) -> None:
-        total, count = scores.total_B.cpu().numpy(), scores.count_B.cpu().numpy()
-        self.examples += len(examples)
-        self.total += float(total.sum())
-        self.count += int(count.sum())
-        for name, values in examples.slices.items():
-            for value in sorted(set(values.tolist())):
-                sums = self.by_slice.setdefault((name, value), [0.0, 0.0])
-                sums[0] += float(total[values == value].sum())
-                sums[1] += float(count[values == value].sum())
-
-    def score(self) -> float:
-        return self.total / max(1, self.count)
-
-    def rows(self, *, regression: bool) -> list[dict[str, Any]]:
-        key = "total" if regression else "correct"
-        return [
-            {"split": "test", "slice": name, "value": value, key: total, "count": int(count)}
-            for (name, value), (total, count) in sorted(self.by_slice.items())
-        ]

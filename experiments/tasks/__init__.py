@@ -6,6 +6,7 @@ TASKS: dict[str, str] = {
     "copying": "experiments.tasks.copying:Copying",
     "reversal": "experiments.tasks.reversal:Reversal",
     "adding": "experiments.tasks.adding:Adding",
+    "translation": "experiments.tasks.translation:Translation",
     "scan": "experiments.tasks.scan:Scan",
     "digits": "experiments.tasks.digits:Digits",
 }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from experiments.corpora.markov import Markov
 from experiments.tasks.base import Examples, HeldOut, Split
 from experiments.tasks.scan_grammar import ACTIONS, COMMAND_WORDS, Phrase, all_phrases
 from experiments.tasks.text import Pair, TextTask, examples_of
@@ -94,6 +95,7 @@ class Scan(TextTask):
     name: ClassVar[str] = "scan"
     slice_names: ClassVar[tuple[str, ...]] = ("target_length",)
     public: ClassVar[bool] = True
+    one_answer: ClassVar[bool] = True
 
     split: ScanSplit = "simple"
     primitive_share: float = Field(
@@ -190,6 +192,11 @@ class Scan(TextTask):
         """Return the words, or the actions."""
         words = COMMAND_WORDS if side == "source" else ACTIONS
         return [("<pad>", "<s>", "</s>", *words)[token] for token in tokens]
+
+    def floor_sentence(self) -> str:
+        """Return the actions that a first-order Markov model of training answers says most probably."""
+        tokens = np.concatenate([self.encode_target(p.answer) for p in parts(self.split).train])
+        return self.decode(Markov(tokens, self.problem().target_size).sentence())
 
     def tokeniser(self) -> str:
         """Return the tokeniser's signature."""

@@ -26,6 +26,9 @@ class TextTask(Task):
     public: ClassVar[bool] = False
     """True where the text is generated: only then may records keep it."""
 
+    one_answer: ClassVar[bool] = False
+    """True where a source has one right target, so that tokens can be compared place by place."""
+
     def test_sets(self) -> tuple[str, ...]:
         """Return the names of the test sets; ``"test"`` is the first."""
         return ("test",)
@@ -61,12 +64,23 @@ class TextTask(Task):
         """
         return source_length + 50
 
+    @abstractmethod
+    def floor_sentence(self) -> str:
+        """Return what a first-order Markov model of the training targets says most probably."""
+
+    def overlong(self, name: str) -> int:
+        """Return how many sources of a set were cut as too long; of ``"train"``, pairs left out."""
+        return 0
+
     def scored(self, split: HeldOut) -> Sequence[Pair]:
         """Return the sentences that training is scored on: ``"validation"`` unless overridden."""
         return self.pairs(split)
 
 
-def source_rows(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+Tokens = Sequence[int] | NDArray[np.uint32]
+
+
+def source_rows(rows: Sequence[Tokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (B, S) int64 tokens, padded on the right with zeros, and their lengths (B,)."""
     lengths_B = np.array([len(row) for row in rows], dtype=np.int64)
     padded_BS = np.zeros((len(rows), int(lengths_B.max(initial=1))), dtype=np.int64)
@@ -76,7 +90,7 @@ def source_rows(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArr
     return padded_BS, lengths_B
 
 
-def examples_of(sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Examples:
+def examples_of(sources: Sequence[Tokens], targets: Sequence[Tokens]) -> Examples:
     """Return token rows as padded examples; a target's mask is None when no row is padded."""
     source_BS, lengths_B = source_rows(sources)
     target_BT, target_lengths_B = source_rows(targets)

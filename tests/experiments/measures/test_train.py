@@ -56,7 +56,11 @@ def test_a_record_of_training_holds_what_its_format_promises(tmp_path: Path) -> 
         == outcome.curves[f"validation@{outcome.metrics['learning_rate']:g}"]
     )
     assert [step for step, _ in outcome.curves["validation"]] == [4, 8, 12]
-    rows = [row for row in outcome.slices if row["slice"] == "distance"]
+    forced = [row for row in outcome.slices if row["split"] == "test_teacher_forced"]
+    assert sum(row["correct"] for row in forced) / sum(row["count"] for row in forced) == (
+        pytest.approx(outcome.metrics["test_teacher_forced"])
+    )
+    rows = [row for row in outcome.slices if row["split"] == "test"]
     assert [row["value"] for row in rows] == [1, 2, 4]
     assert sum(row["correct"] for row in rows) / sum(row["count"] for row in rows) == pytest.approx(
         outcome.metrics["test"]
@@ -67,7 +71,7 @@ def test_a_record_of_training_holds_what_its_format_promises(tmp_path: Path) -> 
 def test_the_same_cell_gives_the_same_record(tmp_path: Path) -> None:
     first, second = (Train().one(cell("transformer"), context(tmp_path)) for _ in range(2))
     for outcome in (first, second):
-        for timed in ("seconds", "seconds_per_step"):
+        for timed in ("seconds", "cpu_seconds", "seconds_per_step"):
             outcome.metrics.pop(timed)
         for trial in outcome.trials:
             trial.pop("seconds")
@@ -77,7 +81,9 @@ def test_the_same_cell_gives_the_same_record(tmp_path: Path) -> None:
 def test_the_best_on_validation_is_selected_and_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {1e-3: 0.3, 1e-2: 0.7, 1e-1: 0.5}
 
-    def faked(subject: Subject, cell: Cell, rate: float, progress: object) -> module.Trial:
+    def faked(
+        subject: Subject, cell: Cell, rate: float, progress: object, **options: object
+    ) -> module.Trial:
         weights = subject.build(cell.seed).state_dict()
         marked = {name: torch.full_like(value, rate) for name, value in weights.items()}
         return module.Trial(learning_rate=rate, validation=scores[rate], weights=marked)

@@ -1,0 +1,72 @@
+"""A training split as tokens on disk: memory-mapped, so that its size does not matter.
+
+N pairs of a split; a pair's tokens are ``tokens[start:end]``, EOS included.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.corpora.cache import cache_folder, draft, publish
+from experiments.corpora.corpus import Corpus
+from experiments.corpora.subwords import Subwords
+from models.errors import BadInput
+
+_SIDES = ("source", "target")
+_AT_ONCE = 5000
+
+
+class Side(NamedTuple):
+    """One language of a split."""
+
+    tokens: NDArray[np.uint32]  # all sentences one after the other, memory-mapped
+    ends: NDArray[np.int64]  # (N,)
+
+    def row(self, index: int) -> NDArray[np.uint32]:
+        """Return one sentence's tokens."""
+        begin = self.ends[index - 1] if index else 0
+        return self.tokens[begin : self.ends[index]]
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return (N,) sentence lengths."""
+        return np.diff(self.ends, prepend=0)
+
+
+def encoded(corpus: Corpus, subwords: Subwords, split: str) -> tuple[Side, Side]:
+    """Return source and target of a split as tokens, encoded now or kept from before."""
+    mark = subwords.signature.rpartition("hash:")[2]
+    name = f"{corpus.content}-{mark}-{split}"
+    folder = cache_folder() / "encoded" / name
+    if not folder.is_dir():
+        with draft("encoded") as place:
+            for side in _SIDES:
+                _write(place, side, _rows(corpus, subwords, split, side))
+            folder = publish(place, name)
+    source, target = (
+        Side(
+            np.memmap(folder / f"{side}.u32", dtype=np.uint32, mode="r"),
+            np.load(folder / f"{side}.ends.npy", mmap_mode="r"),
+        )
+        for side in _SIDES
+    )
+    return source, target
+
+
+def _rows(corpus: Corpus, subwords: Subwords, split: str, side: str) -> Iterator[list[int]]:
+    for batch in corpus.split(split).iter(_AT_ONCE):
+        yield from subwords.encode(side, batch[side])
+
+
+def _write(folder: Path, side: str, rows: Iterator[list[int]]) -> None:
+    ends, total = [], 0
+    with (folder / f"{side}.u32").open("wb") as file:
+        for row in rows:
+            np.asarray(row, dtype=np.uint32).tofile(file)
+            total += len(row)
+            ends.append(total)
+    if not ends:
+        raise BadInput("the split has no sentence pair.")
+    np.save(folder / f"{side}.ends.npy", np.asarray(ends, dtype=np.int64))
