@@ -1,5 +1,6 @@
 """The test split, once: per-example scores added up by slice, free-running and teacher-forced."""
 
+import math
 from typing import Any
 
 import torch
@@ -23,9 +24,10 @@ def test(
     """Evaluate on the test split: metrics and per-slice sums.
 
     The score of a generating task is that of free running; the teacher-forced one stands beside it.
+    A language model, which has no source to answer, is scored by the true prefix alone.
     """
     problem = model.problem
-    decodes = free_running and problem.readout == "decoder"
+    decodes = free_running and problem.has_target and problem.has_source
     sums, forced, losses = Sums(), Sums(), []
     for examples in subject.task.evaluation("test", 4 * subject.recipe.batch_size):
         batch = to_batch(examples).to(model.device)
@@ -40,6 +42,8 @@ def test(
         "test_teacher_forced": forced.score() if decodes else None,
         "test_loss": sum(losses) / sums.examples,
     }
+    if not problem.has_source:
+        metrics["bits_per_token"] = metrics["test_loss"] / math.log(2)
     slices = sums.rows("test", regression=regression)
     return metrics, slices + (forced.rows(FORCED, regression=regression) if decodes else [])
 

@@ -104,7 +104,7 @@ def training_metrics(subject: Subject, best: Trial, model: Seq2Seq) -> dict[str,
         "seconds": best.seconds,
         "cpu_seconds": best.cpu_seconds,
         "seconds_per_step": best.seconds / max(1, best.steps),
-    }
+    } | subject.task.facts()
 
 
 def prepare(cell: Cell) -> Subject:

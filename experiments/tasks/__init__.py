@@ -8,6 +8,7 @@ TASKS: dict[str, str] = {
     "adding": "experiments.tasks.adding:Adding",
     "translation": "experiments.tasks.translation:Translation",
     "scan": "experiments.tasks.scan:Scan",
+    "characters": "experiments.tasks.characters:Characters",
     "digits": "experiments.tasks.digits:Digits",
 }
 

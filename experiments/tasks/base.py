@@ -34,7 +34,7 @@ Positives = Annotated[tuple[Positive, ...], Field(min_length=1), AfterValidator(
 class Examples:
     """Some examples as arrays; padding (PAD, or 0.0 where ``source_lengths`` end) is on the right."""
 
-    source: NDArray[np.int64] | NDArray[np.float32]  # (B, S) tokens or (B, S, F) floats
+    source: NDArray[np.int64] | NDArray[np.float32]  # (B, S) tokens, (B, S, F) floats; none: (B, 0)
     source_lengths: NDArray[np.int64]  # (B,)
     target: NDArray[np.int64] | NDArray[np.float32]  # decoder (B, T), position (B, S), last (B,)
     target_mask: NDArray[np.bool_] | None = None  # like target; None: every position counts
@@ -134,6 +134,10 @@ class Task(BaseModel):
 
         Over the test split, with every counted target position of equal weight.
         """
+
+    def facts(self) -> dict[str, float]:
+        """Return numbers that stand beside every score of this task, in the metrics of a record."""
+        return {}
 
     @abstractmethod
     def solve(self, source: NDArray, length: int) -> NDArray:
