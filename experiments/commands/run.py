@@ -27,6 +27,7 @@ EXAMPLES = """\
   seqyard run table1 --profile quick
   seqyard run table1 --architecture my_module:MyModel     beside the default ones
   seqyard run complexity --only lstm transformer          these alone
+  seqyard run translation --corpus ../data/multi30k --pair en-de
   seqyard run long_range --profile standard --seconds 480 in slices of eight minutes
 """
 
@@ -111,6 +112,14 @@ def parser() -> Parser:
     found.add_argument(
         "--only", nargs="+", action="extend", default=[], metavar="NAME", help="these in their place"
     )
+    found.add_argument(
+        "--corpus",
+        metavar="PLACE",
+        help="for plans on text: a folder of files, or a name on the hub (default: generated text)",
+    )
+    found.add_argument(
+        "--pair", metavar="SOURCE-TARGET", help="the languages of a parallel corpus, such as en-de"
+    )
     add_machine_options(found)
     found.add_argument(
         "--workers",
@@ -172,6 +181,8 @@ def make_request(options: argparse.Namespace) -> Request:
         device=choose_device(options.device),
         threads=cores(),
         speed=options.speed,
+        corpus=options.corpus,
+        pair=options.pair,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.cell import Block
 from experiments.cli import fail
-from experiments.commands.parser import Parser, number
+from experiments.commands.parser import Parser, choice, number
 from experiments.commands.run import add_machine_options
 from experiments.environment import choose_device, cores
 from experiments.launch import RunStopped, Settings, launch
@@ -24,6 +24,8 @@ EXAMPLES = """\
   seqyard train --task recall --architecture lstm --learning-rate 1e-3 --steps 500
   seqyard train --task copying --architecture transformer --budget 40000 --set model.layers=2
   seqyard train --task recall --architecture rnn --set length=64 --seed 3 --json
+  seqyard train --task translation --set corpus=../data/multi30k --set pair=en-de --set seconds=300 \
+      --architecture transformer --threads 1 --batch-size 1500 --precision bfloat16
 """
 
 
@@ -90,6 +92,12 @@ def parser() -> Parser:
     found.add_argument(
         "--store", type=Path, default=Path("runs/train"), metavar="FOLDER", help="default: runs/train"
     )
+    found.add_argument(
+        "--precision",
+        type=choice("precision", ("float32", "bfloat16")),
+        metavar="TYPE",
+        help="float32, or bfloat16 where the device has it (default: float32)",
+    )
     found.add_argument("--json", action="store_true", help="print the record as JSON")
     return found
 
@@ -99,14 +107,16 @@ def make_cell(options: argparse.Namespace) -> Any:
     from experiments import planning
     from experiments.run import find_measure
     from experiments.tasks.find import find_task
+    from experiments.tasks.text import TextTask
     from models.recipe import Recipe
     from models.registry import architecture
 
+    measure = "translate" if issubclass(find_task(options.task), TextTask) else "train"
     parts = {
         "model": architecture(options.architecture).Config.model_fields,
         "task": find_task(options.task).model_fields,
         "recipe": Recipe.model_fields,
-        "measure": find_measure("train").Options.model_fields,
+        "measure": find_measure(measure).Options.model_fields,
     }
     given = assign(options.set, parts)
     flags = {
@@ -123,7 +133,7 @@ def make_cell(options: argparse.Namespace) -> Any:
         given["recipe"]["validate_every"] = max(1, min(100, steps // 5))
     threads = options.threads or cores()
     return planning.make_cell(
-        measure="train",
+        measure=measure,
         architecture=options.architecture,
         task=options.task,
         model=given["model"],
@@ -139,6 +149,7 @@ def make_cell(options: argparse.Namespace) -> Any:
             speed=options.speed,
         ),
         threads=threads,
+        precision=options.precision,
         parameter_budget=options.budget,
     )
 

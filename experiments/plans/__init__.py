@@ -2,6 +2,7 @@
 
 PLANS: dict[str, str] = {
     "table1": "experiments.plans.table1:PLAN",
+    "translation": "experiments.plans.translation:PLAN",
     "long_range": "experiments.plans.long_range:PLAN",
     "throughput": "experiments.plans.throughput:PLAN",
     "complexity": "experiments.plans.complexity:PLAN",

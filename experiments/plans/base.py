@@ -19,6 +19,8 @@ class Request:
     device: Literal["cpu", "cuda"]
     threads: int  # all cores of the machine (timing); training cells take one each on a CPU
     speed: Literal["fast", "plain"] = "fast"
+    corpus: str | None = None  # a folder, or a name on the hub; None: what the plan has embedded
+    pair: str | None = None  # source and target language of it, such as en-de
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,8 @@ from experiments.tasks.text import Pair, TextTask, Tokens, examples_of
 from models.errors import BadInput, nearest
 from models.problem import Problem
 
+USUAL_PAIR = "en-de"
+
 BUCKET = 10
 """Target lengths are counted in steps of so many tokens."""
 
@@ -42,7 +44,7 @@ class Translation(TextTask):
         embedded.NAME,
         description="folder, name on the hub, or scan, which is generated; kept: its name",
     )
-    pair: str = Field(embedded.PAIR, description="source and target language, such as en-de")
+    pair: str = Field(embedded.PAIR, description="source and target language; of files, en-de")
     content: str = Field("", description="hash of the corpus' text; filled in")
     test: str = Field("", description="name of the test set; empty: the first")
     vocabulary: int = Field(4000, gt=0, description="subwords at most: joint, or of each side")
@@ -61,14 +63,15 @@ class Translation(TextTask):
         """Read the corpus, unless it is named by its content: then it was read before."""
         if not isinstance(given, dict) or given.get("content"):
             return given
-        fields = cls.model_fields
-        corpus = str(given.get("corpus", fields["corpus"].default))
-        found = import_corpus(corpus, str(given.get("pair", fields["pair"].default)))
+        corpus = str(given.get("corpus") or embedded.NAME)
+        pair = str(given.get("pair") or (embedded.PAIR if corpus == embedded.NAME else USUAL_PAIR))
+        found = import_corpus(corpus, pair)
         tests = found.tests
         test = given.get("test") or tests[0]
         if test not in tests:
             raise BadInput(f"test = '{test}': no such test set.{nearest(str(test), tests)}")
-        return {**given, "corpus": found.facts["name"], "content": found.content, "test": test}
+        named = {"corpus": found.facts["name"], "pair": pair, "content": found.content, "test": test}
+        return {**given, **named}
 
     @model_validator(mode="after")
     def _check(self) -> "Translation":

@@ -1,0 +1,206 @@
+"""Corpora: every layout gives the same pairs; what is wrong is named in one line, before training."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from experiments.corpora import hub
+from experiments.corpora.corpus import import_corpus, open_corpus
+from experiments.tasks.find import task_for
+from models.errors import BadInput
+from tests.experiments.corpora.conftest import PAIRS, write_jsonl, write_text, write_tsv
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+
+
+def rows(corpus, split):
+    return [(row.source, row.target) for row in corpus.rows(split)]
+
+
+@pytest.mark.parametrize("write", [write_text, write_tsv, write_jsonl])
+def test_every_layout_gives_the_same_pairs(write, tmp_path: Path) -> None:
+    corpus = import_corpus(str(write(tmp_path / "corpus")), "en-de")
+    assert rows(corpus, "train") == PAIRS["train"]
+    assert rows(corpus, "validation") == PAIRS["val"]
+    assert corpus.tests == ["test"]
+    assert rows(corpus, "test") == PAIRS["test"]
+    turned = import_corpus(str(tmp_path / "corpus"), "de-en")
+    assert rows(turned, "test") == [(target, source) for source, target in PAIRS["test"]]
+
+
+def test_the_content_names_a_corpus_and_its_path_does_not(tmp_path: Path) -> None:
+    here = import_corpus(str(write_text(tmp_path / "a" / "corpus")), "en-de")
+    there = import_corpus(str(write_text(tmp_path / "b" / "corpus")), "en-de")
+    assert here.content == there.content
+    changed = write_text(tmp_path / "c" / "corpus", {**PAIRS, "test": [("a dog", "kein Hund")]})
+    assert import_corpus(str(changed), "en-de").content != here.content
+    assert rows(open_corpus(here.content, "corpus"), "test") == PAIRS["test"]
+
+
+def test_an_edited_file_is_another_corpus(tmp_path: Path) -> None:
+    folder = write_text(tmp_path / "corpus")
+    before = import_corpus(str(folder), "en-de").content
+    assert import_corpus(str(folder), "en-de").content == before
+    (folder / "test.de").write_text("die Katze sieht keinen Hund\nHunde\n", encoding="utf-8")
+    assert import_corpus(str(folder), "en-de").content != before
+
+
+def test_without_a_validation_split_the_end_of_training_is_held_out(tmp_path: Path) -> None:
+    folder = write_text(tmp_path / "corpus", {key: PAIRS[key] for key in ("train", "test")})
+    corpus = import_corpus(str(folder), "en-de")
+    assert corpus.size("validation") == 3  # a twentieth
+    assert rows(corpus, "train") + rows(corpus, "validation") == PAIRS["train"]
+
+
+def test_line_separators_of_unicode_do_not_end_a_line(tmp_path: Path) -> None:
+    odd = ("one\u2028two\x85three", "eins zwei drei")
+    folder = write_text(tmp_path / "corpus", {**PAIRS, "test": [odd, ("dogs", "Hunde")]})
+    assert rows(import_corpus(str(folder), "en-de"), "test") == [
+        ("one two three", "eins zwei drei"),
+        ("dogs", "Hunde"),
+    ]
+
+
+def broken(tmp_path: Path, name: str, content: bytes) -> str:
+    folder = write_text(tmp_path / "corpus")
+    (folder / name).write_bytes(content)
+    return str(folder)
+
+
+def one_line(error: pytest.ExceptionInfo[BadInput]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def test_an_empty_line_is_named(tmp_path: Path) -> None:
+    place = broken(tmp_path, "test.de", b"die Katze\n   \n")
+    with pytest.raises(BadInput) as error:
+        import_corpus(place, "en-de")
+    assert "test.de, line 2: the target is empty" in one_line(error)
+
+
+def test_text_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    place = broken(tmp_path, "val.en", "a dog\nür\n".encode("latin-1"))
+    with pytest.raises(BadInput) as error:
+        import_corpus(place, "en-de")
+    assert "val.en, line 2: not UTF-8 (byte 0xfc)" in one_line(error)
+
+
+def test_sides_of_different_length_are_counted(tmp_path: Path) -> None:
+    place = broken(tmp_path, "test.en", b"the cat sees a dog\ndogs\ncats\nmice\n")
+    with pytest.raises(BadInput) as error:
+        import_corpus(place, "en-de")
+    assert "test.en has 4 lines and test.de 2" in one_line(error)
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    folder = write_tsv(tmp_path / "corpus")
+    path = folder / "en-de.test.tsv.gz"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(BadInput) as error:
+        import_corpus(str(folder), "en-de")
+    assert "en-de.test.tsv.gz cannot be read" in one_line(error)
+
+
+def test_a_line_without_a_tab_and_one_that_is_no_json_are_named(tmp_path: Path) -> None:
+    folder = write_tsv(tmp_path / "tabs")
+    with gzip.open(folder / "en-de.test.tsv.gz", "wb") as file:
+        file.write(b"the cat\tdie Katze\nno tab here\n")
+    with pytest.raises(BadInput, match=r"en-de.test.tsv.gz, line 2: no tab"):
+        import_corpus(str(folder), "en-de")
+    folder = write_jsonl(tmp_path / "json")
+    (folder / "test.jsonl").write_text('{"en": "dogs"}\n', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"test.jsonl, row 1: no text under 'de'; keys: en"):
+        import_corpus(str(folder), "en-de")
+    (folder / "test.jsonl").write_text("dogs\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"test.jsonl, line 1: not JSON"):
+        import_corpus(str(folder), "en-de")
+
+
+@pytest.mark.parametrize(
+    ("corpus", "pair", "message"),
+    [
+        ("korpus", "en-de", "no such folder. Did you mean 'corpus'"),
+        ("corpus", "en-fr", "no train split for the pair en-fr: it has de, en"),
+        ("corpus", "en", "write source and target language with a dash"),
+        ("corpus", "en-en", "write source and target language with a dash"),
+    ],
+)
+def test_a_wrong_place_or_pair_says_what_there_is(
+    corpus: str, pair: str, message: str, tmp_path: Path
+) -> None:
+    write_text(tmp_path / "corpus")
+    with pytest.raises(BadInput) as error:
+        import_corpus(str(tmp_path / corpus), pair)
+    assert message in one_line(error)
+
+
+def test_a_hub_that_cannot_be_reached_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    def unreachable(*arguments: object, **options: object) -> None:
+        raise ConnectionError("no route to host\nand a second line")
+
+    monkeypatch.setattr(datasets, "get_dataset_config_names", unreachable)
+    with pytest.raises(BadInput) as error:
+        import_corpus("multi30k", "en-de")
+    assert "cannot be loaded from the hub (ConnectionError: no route to host)" in one_line(error)
+    assert "--corpus PATH" in str(error.value)
+
+
+def test_a_corpus_of_the_hub_goes_the_same_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import datasets
+
+    def loaded(repository: str, configuration: str | None) -> datasets.DatasetDict:
+        assert (repository, configuration) == ("wmt/wmt14", "de-en")
+        return datasets.DatasetDict(
+            {
+                split: datasets.Dataset.from_list(
+                    [{"translation": {"en": source, "de": target}} for source, target in PAIRS[name]]
+                )
+                for split, name in (("train", "train"), ("validation", "val"), ("test", "test"))
+            }
+        )
+
+    monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["de-en", "fr-en"])
+    monkeypatch.setattr(datasets, "load_dataset", loaded)
+    corpus = import_corpus("wmt14", "en-de")
+    local = import_corpus(str(write_text(tmp_path / "corpus")), "en-de")
+    assert rows(corpus, "test") == rows(local, "test")
+    with pytest.raises(BadInput, match=r"no pair en-ko\. Choices: de-en, fr-en"):
+        hub.load("wmt14", "en", "ko")
+
+
+def test_a_corpus_that_is_not_in_the_cache_asks_for_its_place(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--corpus PATH"):
+        open_corpus("0123456789abcdef", "multi30k")
+    given = {"corpus": "multi30k", "pair": "en-de", "content": "0123456789abcdef", "test": "test"}
+    with pytest.raises(BadInput, match="--corpus PATH"):
+        task_for("translation", given).problem()
+
+
+def test_a_cache_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("SEQYARD_CACHE", str(tmp_path / "file"))
+    with pytest.raises(BadInput, match="set SEQYARD_CACHE"):
+        import_corpus(str(write_text(tmp_path / "corpus")), "en-de")
+
+
+@pytest.mark.parametrize(
+    ("folder", "pair", "train", "test"),
+    [
+        ("multi30k", "en-de", 29000, 1000),
+        ("multi30k", "en-fr", 29000, 1000),
+        ("libreoffice_help", "en-ko", 13355, 549),
+        ("pydocs", "en-ko", 24817, 722),
+    ],
+)
+def test_the_corpora_at_hand_can_be_read(folder: str, pair: str, train: int, test: int) -> None:
+    if not (SHARED / folder).is_dir():
+        pytest.skip(f"{folder} is not on this machine")
+    corpus = import_corpus(str(SHARED / folder), pair)
+    assert (corpus.size("train"), corpus.size(corpus.tests[0])) == (train, test)
