@@ -46,6 +46,11 @@ def chrf(sums: Counts) -> float:
     return float(_sacrebleu("CHRF")._compute_score_from_stats(sums.tolist()).score)
 
 
+def sentence_chrf(output: str, reference: str) -> float:
+    """Return chrF2 of one sentence: where systems differ most, not how good they are."""
+    return float(_sacrebleu("CHRF").sentence_score(output, [reference]).score)
+
+
 def bleu_of(sums_R10: Floats) -> Floats:
     """Return BLEU (R,) of R corpora at once: what ``bleu`` returns of each, to rounding."""
     _check(sums_R10, BLEU_SUMS, 2)

@@ -20,6 +20,9 @@ from models.errors import BadInput
 MISSING = "missing"
 """Status of a planned cell that has no record yet."""
 
+TRAINED = ("train", "translate")
+"""The measures that train a model."""
+
 MAIN = {
     "flops": "forward",
     "depth": "forward",

@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
+
+from analysis.load import TRAINED
 from analysis.style import clip, shown_names
 from analysis.view import View
 from analysis.wording import listed, number, plural, seconds
@@ -19,7 +22,7 @@ def facts(view: View) -> list[tuple[str, str]]:
         cells += f", {bad} without a number"
     if view.results.missing:
         cells += f", {len(view.results.missing)} missing"
-    seeds = {r.cell.seed for r in view.records if r.cell.measure == "train"}
+    seeds = {r.cell.seed for r in view.records if r.cell.measure in TRAINED}
     return [
         ("Device", listed(devices(view)) or "not recorded"),
         ("Measured", dates(view) or "nothing yet"),
@@ -48,6 +51,12 @@ def lead(view: View) -> str:
     device, when = listed(devices(view)), dates(view)
     where = f", measured on {device}" if device else ""
     where += f" ({when})" if when else ""
+    if view.about_translation:
+        return (
+            "Vanilla RNN, LSTM, attentional LSTM and Transformer are said to translate ever better. "
+            f"Here it is measured: {names}, on the same sentences with the same subwords and the same "
+            f"budget{where}. Every number below is computed from the records beside this page."
+        )
     return (
         "Table 1 of “Attention Is All You Need” (Vaswani et al. 2017) sets complexity per layer, "
         "sequential operations and maximum path length side by side in theory. "
@@ -64,7 +73,7 @@ def provenance(view: View) -> list[tuple[str, str]]:
     def of(key: str) -> str:
         return listed(_distinct(environment.get(key) for environment in environments))
 
-    trained = [record for record in view.records if record.cell.measure == "train"]
+    trained = [record for record in view.records if record.cell.measure in TRAINED]
     rates = _distinct(
         ", ".join(f"{rate:g}" for rate in record.cell.recipe.get("learning_rates", []))
         for record in trained
@@ -89,6 +98,9 @@ def provenance(view: View) -> list[tuple[str, str]]:
         ("Training steps", listed(_distinct(r.cell.recipe.get("steps") for r in trained), "or")),
         ("Seeds", ", ".join(str(seed) for seed in sorted({r.cell.seed for r in trained}))),
         ("Parameters", _parameters(view)),
+        ("BLEU", of("bleu_signature")),
+        ("chrF", of("chrf_signature")),
+        ("Tokeniser", of("tokeniser")),
     ]
     missing = view.results.missing
     if missing:
@@ -104,7 +116,7 @@ def commands(view: View) -> list[str]:
 
 
 def _parameters(view: View) -> str:
-    rows = view.frame("train")
+    rows = pd.concat([view.frame(measure) for measure in TRAINED])
     rows = rows[rows.parameters.notna()]
     names = shown_names(view.architectures)
     parts = []

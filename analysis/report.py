@@ -22,6 +22,8 @@ from analysis.wording import plural
 from models.errors import BadInput
 
 TITLE = "Table 1, measured"
+TITLE_TRANSLATION = "Translation, measured"
+_COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 _POWER = re.compile(r"\b([nd])\^(−?[0-9.]*[0-9])")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
 
@@ -64,13 +66,15 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
     tables = [tabulate(name, view) for name in ("not_ok", "cells")]
     commands = provenance.commands(view)
     return {
-        "title": TITLE,
+        "title": TITLE_TRANSLATION if view.about_translation else TITLE,
+        "questions": _questions(len(found)),
         "plan": str(view.manifest.get("plan", "no plan")),
         "profile": str(view.manifest.get("profile", "no profile")),
         "lead": provenance.lead(view),
         "facts": provenance.facts(view),
         "alerts": _alerts(view),
         "table1": tabulate("table1", view),
+        "table1_shown": not view.about_translation,
         "table1_missing": "No record of one layer is in this store: run the plan complexity or table1.",
         "sections": found,
         "claims": claims,
@@ -137,6 +141,14 @@ def _claims_intro(claims: list[ClaimView]) -> str:
     return (
         f"{', '.join(counts)}. A verdict is computed from the records; with too few seeds or "
         "unfinished cells it is inconclusive and shows the effect so far. Open a claim for its parts."
+    )
+
+
+def _questions(count: int) -> str:
+    """Return the heading above the answers."""
+    number = _COUNTS[count] if count < len(_COUNTS) else str(count)
+    return (
+        "One question, in one sentence" if count == 1 else f"{number} questions, in one sentence each"
     )
 
 

@@ -1,10 +1,11 @@
-"""The three questions: answer, remarks, figures, tables, and what they do not show."""
+"""The questions: answer, remarks, figures, tables, and what they do not show."""
 
 from dataclasses import dataclass
 
 from analysis import answers
 from analysis.figures import draw
 from analysis.figures.base import Figure
+from analysis.sections_translation import translation
 from analysis.tables import tabulate
 from analysis.tables.base import Table
 from analysis.view import View
@@ -23,10 +24,18 @@ class Section:
     tables: tuple[Table, ...]
     limits: tuple[str, ...]
 
+    @property
+    def shows(self) -> bool:
+        """Whether there is anything in it: a figure or a table."""
+        return bool(self.figures or self.tables)
+
 
 def sections(view: View) -> list[Section]:
-    """Return the three questions, in order; one without records says so."""
-    return [
+    """Return the questions, in order.
+
+    One of the three of Table 1 without records says so, unless only other questions have any.
+    """
+    three = [
         _section(
             view,
             anchor="memory",
@@ -34,7 +43,10 @@ def sections(view: View) -> list[Section]:
             question="How far back can each remember?",
             answer=answers.remembered(view),
             remarks=answers.memory_remarks(view),
-            figures=("accuracy_by_distance", "gradient_profile", "training_curves", "digits"),
+            figures=(
+                *("accuracy_by_distance", "gradient_profile", "training_curves", "digits"),
+                *(() if view.translations.systems else ("exposure_gap",)),
+            ),
             tables=("spans", "digits"),
             limits=(
                 "What a larger budget, another width or a longer search over hyperparameters would "
@@ -77,6 +89,9 @@ def sections(view: View) -> list[Section]:
             ),
         ),
     ]
+    asked = [translation(view)] if view.translations.systems else []
+    others = [section for section in (_section(view, **parts) for parts in asked) if section.shows]
+    return three + others if any(section.shows for section in three) or not others else others
 
 
 def _section(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.load import Results
+from analysis.load import MAIN, Results
+from analysis.translation import Translations
 from experiments.record import Record
 
 _BASE = [
@@ -17,6 +18,11 @@ _METRICS = {
     "train": [
         *("test", "test_teacher_forced", "validation", "learning_rate", "converged", "chance"),
         *("parameters", "parameters_total", "steps", "training_flops", "seconds", "seconds_per_step"),
+    ],
+    "translate": [
+        *("test", "test_teacher_forced", "validation", "learning_rate", "converged", "chance"),
+        *("parameters", "parameters_total", "steps", "training_flops", "seconds", "seconds_per_step"),
+        *("bleu", "chrf", "bleu_greedy", "chrf_greedy", "exact_match", "exact_match_greedy"),
     ],
     "step_time": ["seconds", "seconds_low", "seconds_high", "tokens_per_second", "rounds"],
     "memory": ["peak_bytes", "method"],
@@ -50,6 +56,17 @@ class View:
             name: {part: parts[part] for part in order.get(name, parts) if part in parts}
             for name, parts in known.items()
         }
+
+    @cached_property
+    def translations(self) -> Translations:
+        """Return the runs of measure ``translate``, by setting and system."""
+        return Translations(self.results)
+
+    @cached_property
+    def about_translation(self) -> bool:
+        """Whether the store is one of translation: nothing in it measures layers."""
+        planned = {entry["cell"]["measure"] for entry in self.results.planned.values()}
+        return "translate" in planned and not planned & set(MAIN)
 
     def first_part(self, architecture: str) -> str:
         """Return the part that is the architecture's row of Table 1, or an empty string."""

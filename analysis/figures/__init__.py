@@ -17,6 +17,11 @@ FIGURES: dict[str, str] = {
     "memory": "analysis.figures.memory:draw",
     "flops": "analysis.figures.flops:draw",
     "depth": "analysis.figures.depth:draw",
+    "bleu_by_length": "analysis.figures.bleu_length:draw",
+    "bleu_by_cost": "analysis.figures.bleu_cost:draw",
+    "translation_training": "analysis.figures.training:draw_translation",
+    "attention_maps": "analysis.figures.attention:draw",
+    "exposure_gap": "analysis.figures.exposure:draw",
 }
 
 

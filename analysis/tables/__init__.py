@@ -13,6 +13,10 @@ TABLES: dict[str, str] = {
     "kernels": "analysis.tables.speed:kernels",
     "exponents": "analysis.tables.scaling:exponents",
     "crossovers": "analysis.tables.scaling:crossovers",
+    "translation": "analysis.tables.translation:scores",
+    "significance": "analysis.tables.significance:pairs",
+    "scan": "analysis.tables.scan:splits",
+    "samples": "analysis.tables.samples:outputs",
     "not_ok": "analysis.tables.cells:not_ok",
     "cells": "analysis.tables.cells:durations",
 }
