@@ -37,13 +37,14 @@ def test(
         forced.add(examples, scores)
         sums.add(examples, free_running_scores(model, batch) if decodes else scores)
     regression = problem.objective == "mean_squared_error"
+    loss = sum(losses) / sums.examples
     metrics = {
         "test": sums.score(),
         "test_teacher_forced": forced.score() if decodes else None,
-        "test_loss": sum(losses) / sums.examples,
+        "test_loss": loss,
     }
     if not problem.has_source:
-        metrics["bits_per_token"] = metrics["test_loss"] / math.log(2)
+        metrics["bits_per_token"] = loss / math.log(2)
     slices = sums.rows("test", regression=regression)
     return metrics, slices + (forced.rows(FORCED, regression=regression) if decodes else [])
 

@@ -9,6 +9,7 @@ TASKS: dict[str, str] = {
     "translation": "experiments.tasks.translation:Translation",
     "scan": "experiments.tasks.scan:Scan",
     "characters": "experiments.tasks.characters:Characters",
+    "documents": "experiments.tasks.documents:Documents",
     "digits": "experiments.tasks.digits:Digits",
 }
 
