@@ -4,6 +4,8 @@ MEASURES: dict[str, str] = {
     "train": "experiments.measures.train:Train",
     "translate": "experiments.measures.translate:Translate",
     "gradient": "experiments.measures.gradient:Gradient",
+    "robustness": "experiments.measures.robustness:Robustness",
+    "minimal_pairs": "experiments.measures.minimal_pairs:MinimalPairs",
     "step_time": "experiments.measures.step_time:StepTime",
     "memory": "experiments.measures.memory:Memory",
     "flops": "experiments.measures.flops:Flops",

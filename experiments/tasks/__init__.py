@@ -10,6 +10,7 @@ TASKS: dict[str, str] = {
     "scan": "experiments.tasks.scan:Scan",
     "characters": "experiments.tasks.characters:Characters",
     "documents": "experiments.tasks.documents:Documents",
+    "agreement": "experiments.tasks.agreement:Agreement",
     "digits": "experiments.tasks.digits:Digits",
 }
 
