@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from pydantic import ValidationError
 
 from experiments.record import FORMAT, Record
 from models.errors import BadInput
+
+_NUMBERS = re.compile(r"\[\n[-+.0-9eE,\s]+\]")  # no string holds a line feed as it is
 
 
 class Store:
@@ -78,14 +81,19 @@ class Store:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file, indent=1, sort_keys=True, allow_nan=False)
-                file.write("\n")
+                file.write(_readable(data) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _readable(data: Any) -> str:
+    """Return JSON with a line for each entry, but lists of numbers on one: they can be long."""
+    text = json.dumps(data, indent=1, sort_keys=True, allow_nan=False)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text)
 
 
 def read_json(path: Path) -> Any:

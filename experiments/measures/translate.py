@@ -139,8 +139,10 @@ class Translate(Train):
             {"source": pair.source, "reference": pair.reference, "output": output.text}
             for pair, output in kept
         ]
+        if task.public:
+            rows = rows[: options.samples]
         drawn = 0
-        for row, (pair, output) in zip(rows, kept, strict=True):
+        for row, (pair, output) in zip(rows, kept, strict=False):
             if drawn == options.attention_maps:
                 break
             found = attention(model, task, pair, output)
@@ -148,7 +150,7 @@ class Translate(Train):
                 row |= found
                 drawn += 1
         if task.public:
-            return rows[: options.samples]
+            return rows
         path = context.store.artifacts / f"{cell.key}.samples.json"
         path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
         return []

@@ -3,9 +3,11 @@ import json
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from experiments.record import FORMAT, Record
-from experiments.store import Store
+from experiments.store import Store, _readable
 from models.errors import BadInput
 from tests.experiments.toys import toy
 
@@ -100,3 +102,20 @@ def test_a_folder_below_a_file_cannot_be_written(tmp_path):
     with pytest.raises(BadInput, match="cannot be written") as error:
         Store(tmp_path / "file" / "store").create()
     assert one_line(error)
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=20,
+    )
+)
+def test_compact_lists_change_no_value(data: object) -> None:
+    text = _readable(data)
+    assert json.loads(text) == data
+    assert _readable([[1, 2.5], ["[1,  2]"]]) == '[\n [1, 2.5],\n [\n  "[1,  2]"\n ]\n]'
