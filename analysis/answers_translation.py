@@ -13,16 +13,13 @@ from analysis.wording import fixed, interval, listed, percent, plural, scaled, s
 
 def translated(view: View) -> str:
     """Return the score of each system, best first, on the text that most was measured on."""
-    found = [(setting, view.translations.of(setting)) for setting in _settings(view)]
-    found = [(setting, systems) for setting, systems in found if systems]
-    if not found:
-        return NOTHING
-    return " ".join(_scores(view, setting, systems) for setting, systems in found[:2])
+    settings = _settings(view)
+    return _scores(view, settings[0]) if settings else NOTHING
 
 
 def translation_remarks(view: View) -> list[str]:
     """Return what is sure, what it cost, what length and beam search do, and who is at the floor."""
-    remarks = []
+    remarks = [_scores(view, setting) for setting in _settings(view)[1:5]]
     for setting in _settings(view)[:1]:
         systems = view.translations.of(setting)
         remarks += [
@@ -36,17 +33,19 @@ def translation_remarks(view: View) -> list[str]:
 
 
 def _settings(view: View) -> list[str]:
-    """Return the settings, real text first, then those with most results."""
+    """Return the settings with results, real text first, then those with most of them."""
 
     def rank(setting: str) -> tuple[bool, int]:
         systems = view.translations.of(setting)
         real = any(data.get("corpus") for system in systems for data in system.runs.data)
         return real, sum(len(system.keys) for system in systems)
 
-    return sorted(view.translations.settings, key=rank, reverse=True)
+    finished = [s for s in view.translations.settings if view.translations.of(s)]
+    return sorted(finished, key=rank, reverse=True)
 
 
-def _scores(view: View, setting: str, systems: list[System]) -> str:
+def _scores(view: View, setting: str) -> str:
+    systems = view.translations.of(setting)
     label = view.translations.settings[setting]
     real = any(data.get("corpus") for system in systems for data in system.runs.data)
     ranked = sorted(systems, key=lambda system: _value(system, real), reverse=True)
@@ -85,8 +84,8 @@ def _sure(view: View, systems: list[System]) -> str:
     test = compare(stacked(one, BLEU), stacked(other, BLEU), BLEU)
     text = (
         f"Between the two best, {ranked[0].label} and {ranked[1].label}, the difference is "
-        f"{fixed(test.difference, 1, signed=True)} BLEU, p = {_p(test.p_randomisation)} by paired "
-        f"randomisation and {_p(test.p_bootstrap)} by paired bootstrap, both over sentences"
+        f"{fixed(test.difference, 1, signed=True)} BLEU (over sentences: {_p(test.p_randomisation)} by "
+        f"paired randomisation, {_p(test.p_bootstrap)} by paired bootstrap)"
     )
     seeds = len(one)
     if seeds < MIN_PAIRED_SEEDS:
@@ -152,4 +151,4 @@ def _floor(view: View) -> str:
 
 
 def _p(value: float) -> str:
-    return "less than 0.001" if value < 0.001 else fixed(value, 3)
+    return "p < 0.001" if value < 0.001 else f"p = {fixed(value, 3)}"

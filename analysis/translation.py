@@ -84,6 +84,7 @@ class Translations:
 
     def __init__(self, results: Results) -> None:
         self.results = results
+        self._read: dict[tuple[str, str, tuple[str, ...] | None], Outputs | None] = {}
         runs = results.translations()
         digests = [digest([task, data]) for task, data in zip(runs.task, runs.data, strict=True)]
         self._runs = runs.assign(
@@ -114,17 +115,10 @@ class Translations:
 
         A run without statistics of the decoding is left out.
         """
-        found = []
-        for row in system.finished.itertuples():
-            record = self.results.records[str(row.key)]
-            parts = [
-                part
-                for part in record.sentences
-                if part.get("decoding") == decoding and (sets is None or part.get("set") in sets)
-            ]
-            if parts:
-                found.append(_outputs(str(row.key), int(str(row.seed)), parts))
-        return found
+        keys = zip(system.finished.key, system.finished.seed, strict=True)
+        wanted = None if sets is None else tuple(sets)
+        found = [self._outputs(str(key), int(seed), decoding, wanted) for key, seed in keys]
+        return [outputs for outputs in found if outputs is not None]
 
     def together(
         self,
@@ -146,6 +140,18 @@ class Translations:
         # a seed with sentences of its own is no other run of the same thing
         same = [s for s in shared if _same_sentences([each[0][shared[0]], each[0][s]])]
         return [[found[seed] for seed in same] for found in each]
+
+    def _outputs(
+        self, key: str, seed: int, decoding: str, sets: tuple[str, ...] | None
+    ) -> Outputs | None:
+        if (key, decoding, sets) not in self._read:
+            parts = [
+                part
+                for part in self.results.records[key].sentences
+                if part.get("decoding") == decoding and (sets is None or part.get("set") in sets)
+            ]
+            self._read[key, decoding, sets] = _outputs(key, seed, parts) if parts else None
+        return self._read[key, decoding, sets]
 
     def _systems(self, setting: str) -> list[System]:
         rows = self._runs[self._runs.setting == setting]
@@ -209,7 +215,10 @@ def setting_label(task: str, data: Mapping[str, Any], differing: Iterable[str] =
 
 
 def _labels(runs: pd.DataFrame) -> dict[str, str]:
-    """Return the settings with their names, those of one task told apart by what differs."""
+    """Return the settings with their names, real text first.
+
+    Those of one task are told apart by what differs.
+    """
     labels: dict[str, str] = {}
     first = runs.drop_duplicates("setting")
     for task in dict.fromkeys(first.task):
@@ -217,7 +226,8 @@ def _labels(runs: pd.DataFrame) -> dict[str, str]:
         differing = _differing(list(mine.data))
         for setting, data in zip(mine.setting, mine.data, strict=True):
             labels[str(setting)] = setting_label(str(task), data, differing)
-    return dict(sorted(labels.items(), key=lambda item: item[1]))
+    real = {str(s): bool(data.get("corpus")) for s, data in zip(first.setting, first.data, strict=True)}
+    return dict(sorted(labels.items(), key=lambda item: (not real[item[0]], item[1])))
 
 
 def _variants(runs: pd.DataFrame) -> dict[str, str]:

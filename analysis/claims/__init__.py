@@ -19,6 +19,8 @@ CLAIMS: dict[str, str] = {
     "L6": "analysis.claims.translation_length:verdict",
     "L7": "analysis.claims.distance:attention",
     "L8": "analysis.claims.distance:constant_path",
+    "L12": "analysis.claims.agreement:attractors",
+    "L13": "analysis.claims.agreement:corruption",
     "S1": "analysis.claims.depth:verdict",
     "S2": "analysis.claims.throughput:verdict",
     "S3": "analysis.claims.gates:verdict",

@@ -63,8 +63,8 @@ class Seeds:
 
 
 def distance_task(results: Results) -> str | None:
-    """Return the first planned task whose accuracy is kept by distance."""
-    planned = set(results.training().task)
+    """Return the first planned task whose accuracy is kept by distance, the task of language apart."""
+    planned = set(results.training().task) - set(results.tasks_with("attractors"))
     return next((task for task in results.tasks_with(SLICE) if task in planned), None)
 
 

@@ -21,6 +21,11 @@ FIGURES: dict[str, str] = {
     "bleu_by_cost": "analysis.figures.bleu_cost:draw",
     "translation_training": "analysis.figures.training:draw_translation",
     "attention_maps": "analysis.figures.attention:draw",
+    "agreement": "analysis.figures.agreement:draw",
+    "agreement_crossed": "analysis.figures.agreement:draw_crossed",
+    "agreement_corruption": "analysis.figures.agreement_tests:draw_corruption",
+    "agreement_pairs": "analysis.figures.agreement_tests:draw_pairs",
+    "agreement_training": "analysis.figures.agreement_tests:draw_training",
     "exposure_gap": "analysis.figures.exposure:draw",
 }
 

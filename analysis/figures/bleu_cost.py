@@ -4,12 +4,15 @@ from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from analysis.figures.base import Figure, Panel, panel
+from analysis.figures.base import Figure, Panel, line, panel
 from analysis.style import Style, styles
 from analysis.view import View
 from analysis.wording import listed, scaled, seconds
+
+TIMES = tuple(float(count * unit) for unit in (1, 60, 3600) for count in (1, 3, 10, 30))
+"""Seconds that a reader knows: 1, 3, 10, 30 seconds, minutes, hours."""
 
 COSTS = {"bleu_by_flops": "training FLOPs", "bleu_by_seconds": "training time"}
 
@@ -55,7 +58,8 @@ def draw(results: View) -> Figure | None:
     return Figure(
         name="bleu_by_cost",
         title="What a BLEU point costs in training: Table 2 of the paper, measured",
-        caption="Greedy BLEU on the validation split, one line a run. FLOPs are counted, and hold "
+        caption="Greedy BLEU on the validation split, one line a run, marked where its training "
+        "ended. FLOPs are counted, and hold "
         f"anywhere; time is that of training alone on {devices}, and holds there.",
         panels=tuple(panels),
         data=data,
@@ -71,23 +75,25 @@ def _panel(name: str, title: str, what: str, rows: pd.DataFrame, looks: dict[str
             look = looks[mine.architecture.iloc[0]]
             for place, (_, run) in enumerate(mine.groupby("key", sort=True)):
                 run = run.sort_values("cost")
-                axes.plot(
-                    run.cost,
-                    run.bleu,
-                    color=look.colour,
-                    linestyle=look.line,
-                    marker=look.marker,
-                    markersize=3.2,
+                line(
+                    axes,
+                    list(run.cost),
+                    list(run.bleu),
+                    look,
+                    markevery=[len(run) - 1],
                     lw=1.4,
-                    alpha=0.9,
                     label=str(system) if place == 0 else None,
                 )
         axes.set_xscale("log")
-        wide = rows.cost.max() / rows.cost.min() > 50
-        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
-        shown = scaled if flops else seconds
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        low, high = rows.cost.min(), rows.cost.max()
+        if flops:
+            subs = (1.0,) if high / low > 50 else (1.0, 2.0, 5.0)
+            axes.xaxis.set_major_locator(LogLocator(subs=subs))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scaled(value)))
+        else:
+            ticks = [time for time in TIMES if low * 0.9 <= time <= high * 1.1]
+            axes.set_xticks(ticks, [seconds(time) for time in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(what)
         axes.set_ylabel("validation BLEU")
         axes.set_ylim(bottom=0)

@@ -17,6 +17,7 @@ TABLES: dict[str, str] = {
     "significance": "analysis.tables.significance:pairs",
     "scan": "analysis.tables.scan:splits",
     "samples": "analysis.tables.samples:outputs",
+    "agreement": "analysis.tables.agreement:table",
     "not_ok": "analysis.tables.cells:not_ok",
     "cells": "analysis.tables.cells:durations",
 }

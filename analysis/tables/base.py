@@ -24,6 +24,7 @@ class Entry:
     note: str = ""
     kind: Literal["", "good", "bad", "open", "muted"] = ""
     colour: str = ""  # a dot before a row's name: the architecture's colour
+    verbatim: bool = False  # text as it was found: ``n^2`` is not set as a power
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Table ``samples``: outputs side by side, of the sentences on which systems differ most."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
@@ -41,6 +42,7 @@ def outputs(view: View) -> Table | None:
         return None
     each = max(1, SENTENCES // len(by_setting))
     chosen = [sentence for found in by_setting.values() for sentence in found[:each]]
+    first = min(seed for sentence in chosen for _, seed, *_ in sentence.outputs)
     rows, data = [], []
     looks = styles(view.architectures)
     for place, sentence in enumerate(chosen, start=1):
@@ -49,7 +51,7 @@ def outputs(view: View) -> Table | None:
         rows.append((Entry("Reference"), _text(sentence.reference, muted=True), Entry("")))
         for system, seed, output, score in sentence.outputs:
             colour = looks[system.architecture].colour
-            name = Entry(system.label, f"seed {seed}", colour=colour)
+            name = Entry(system.label, "" if seed == first else f"seed {seed}", colour=colour)
             rows.append((name, _text(output), Entry(fixed(score, 0))))
             data.append(
                 {
@@ -66,7 +68,7 @@ def outputs(view: View) -> Table | None:
         name="samples",
         title="Side by side: where systems differ most",
         caption="Chosen by the gap between the best and the worst chrF of a sentence, among the "
-        "samples that records keep: the extremes, not typical sentences.",
+        f"samples that records keep (seed {first}): the extremes, not typical sentences.",
         columns=(Column("System"), Column("Text"), Column("chrF", "num", "of the sentence")),
         rows=tuple(rows),
         data=pd.DataFrame(data),
@@ -108,4 +110,5 @@ def _sentences(view: View, setting: str) -> list[Sentence]:
 
 
 def _text(text: str, muted: bool = False) -> Entry:
-    return Entry(clip(text, LONGEST) or "(nothing)", kind="muted" if muted or not text else "")
+    kind: Literal["", "muted"] = "muted" if muted or not text else ""
+    return Entry(clip(text, LONGEST) or "(nothing)", kind=kind, verbatim=True)

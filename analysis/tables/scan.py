@@ -21,13 +21,13 @@ def splits(view: View) -> Table | None:
         by_split.setdefault(str(system.runs.data.iloc[0].get("split", "simple")), []).append(place)
     if not systems:
         return None
-    names = [name for name in SPLITS if name in by_split] + sorted(set(by_split) - set(SPLITS))
+    names = [*SPLITS, *sorted(set(by_split) - set(SPLITS))]
     rows, data = [], []
     for label in dict.fromkeys(system.label for system in systems):
         architecture = next(s.architecture for s in systems if s.label == label)
         entries = [Entry(label, colour=styles(view.architectures)[architecture].colour)]
         for name in names:
-            mine = [systems[place] for place in by_split[name] if systems[place].label == label]
+            mine = [systems[place] for place in by_split.get(name, ()) if systems[place].label == label]
             values = [float(value) for system in mine for value in system.finished.exact_match.dropna()]
             if not values:
                 entries.append(NOT_MEASURED)
@@ -40,10 +40,7 @@ def splits(view: View) -> Table | None:
                 for value in values
             ]
         rows.append(tuple(entries))
-    published = [
-        Entry(percent(PUBLISHED[name]), "mean of the best network") if name in PUBLISHED else Entry("–")
-        for name in names
-    ]
+    published = [Entry(percent(PUBLISHED[name])) if name in PUBLISHED else Entry("–") for name in names]
     rows.append((Entry("published: RNN", "Lake and Baroni 2018"), *published))
     return Table(
         name="scan",

@@ -62,7 +62,7 @@ def pairs(view: View) -> Table | None:
             f"Bootstrap: paired, {RESAMPLES:,} resamples (Koehn 2004). Randomisation: paired "
             f"approximate, {TRIALS:,} trials (Riezler and Maxwell 2005), and after Holm’s correction "
             "within the setting. Both re-add sacreBLEU’s statistics of each sentence, drawn as "
-            "sacreBLEU draws them (seed 12345). With several seeds their mean is tested, on the same sentences.",
+            "sacreBLEU draws them (seed 12345). With several seeds their mean is tested.",
             "Over seeds: Student’s t interval of the difference paired by seed; from two seeds on, and "
             "wide with few.",
         ),

@@ -11,7 +11,7 @@ from analysis.style import clip, styles
 from analysis.tables.base import Column, Entry, Table, keys_of
 from analysis.translation import System, stacked
 from analysis.view import View
-from analysis.wording import NONE, fixed, interval, listed, number, percent, plural, scaled, seconds
+from analysis.wording import NONE, fixed, interval, listed, percent, plural, scaled, seconds
 
 _COLUMNS = (
     Column("System"),
@@ -146,7 +146,7 @@ def _notes(view: View, systems: list[System]) -> list[str]:
         cut = max((system.mean("overlong") or 0.0 for system in mine), default=0.0)
         if cut:
             notes.append(
-                f"{plural(round(cut), 'source')} of {label} beyond the longest length were cut to it, "
-                f"and translated and scored so ({number(cut)} a run)."
+                f"{plural(round(cut), 'test source')} of {label} beyond the longest length: cut to it, "
+                "and scored all the same."
             )
     return notes

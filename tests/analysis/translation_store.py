@@ -19,7 +19,7 @@ COMMANDS = (
     ("run around left after walk", "WALK LTURN RUN LTURN RUN LTURN RUN LTURN RUN"),
 )
 EVIL = (
-    "<script>alert(1)</script> & \"quoted\" 'single' | *bold* [link](javascript:alert(2)) `code` $x$",
+    "<script>alert(1)</script> & \"quoted\" 'single' | *bold* [a](javascript:alert(2)) `code` $x$ n^2",
     "<img src=x onerror=alert(3)> </td></table> # Titel\n- Liste &amp; mehr",
 )
 TOP = {"rnn": 0.42, "lstm": 0.55, "attentional_lstm": 0.74, "transformer": 0.8}
@@ -46,7 +46,7 @@ def build(
             kept[key] = [_sample(name, *pair) for pair in (*labels, ("A dog runs.", "Ein Hund läuft."))]
             if scan:
                 _scan(made, name, seed)
-    made.translate("rnn", seeds, lambda n: 0.4, status="killed")
+    made.translate(architectures[0], seeds, lambda n: 0.4, status="killed")
     made.write(folder)
     store = Store(folder)
     manifest = made.manifest() | {
@@ -69,7 +69,7 @@ def _corpus(made: Synthetic, name: str, seed: int) -> str:
         [1e13 * k * cost, max(0.0, 55 * top * (1 - math.exp(-k / 6)) - 8 + seed)] for k in range(1, 26)
     ]
     forced = {10: top, 20: top - 0.01, 40: top - 0.02}
-    free = {10: top - 0.05, 20: top - 0.12, 40: top - 0.25 + 0.01 * seed}
+    free = {10: top - 0.05, 20: top - 0.12 * cost, 40: top - 0.19 * cost + 0.01 * seed}
     return made.translate(
         name,
         seed,
