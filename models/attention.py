@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models import speed
+from models.cache import Cache, Slots, append
 from models.speed import AttentionKernel
 
 Kernel = Literal["fused", "explicit"]
@@ -89,6 +90,17 @@ def masking(
     return Masking(kernel, bias)
 
 
+def ancestry_masking(kernel: Kernel, heads: int, ancestry_BKX: Tensor | None, like: Tensor) -> Masking:
+    """Return the masking of K beams over the slots that they descend from (bool; None: all)."""
+    if ancestry_BKX is None:
+        return Masking(kernel)
+    if kernel == "fused":
+        return Masking(kernel, ancestry_BKX[:, None])
+    bias_BKX = torch.zeros(ancestry_BKX.shape, dtype=like.dtype, device=like.device)
+    bias_BKX.masked_fill_(~ancestry_BKX, torch.finfo(like.dtype).min)
+    return Masking(kernel, bias_BKX.repeat_interleave(heads, dim=0))  # (B·H, K, X)
+
+
 def attend(q_BHTE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, masking: Masking) -> Tensor:
     """Return softmax(Q Kᵀ / √E) V (equation 1), (B, H, T, E)."""
     if masking.kernel == "fused":
@@ -122,13 +134,6 @@ def merge_heads(x_BHNE: Tensor) -> Tensor:
     return x_BHNE.transpose(1, 2).flatten(2)
 
 
-class Cache(NamedTuple):
-    """Keys and values that decoding keeps."""
-
-    k_BHSE: Tensor
-    v_BHSE: Tensor
-
-
 class SelfAttention(nn.Module):
     """Multi-head self-attention; queries, keys and values come from one product."""
 
@@ -149,14 +154,23 @@ class SelfAttention(nn.Module):
         empty = like_BXX.new_empty(len(like_BXX), self.heads, 0, width // self.heads)
         return Cache(empty, empty)
 
-    def step(self, x_BD: Tensor, cache: Cache, kernel: AttentionKernel) -> tuple[Tensor, Cache]:
-        """Let one new position attend to itself and to all cached ones: (B, D) and the longer cache."""
-        q, k, v = split_heads(self.query_key_value(x_BD[:, None]), 3, self.heads)
-        if cache.k_BHSE.shape[2]:  # else the type is theirs, which under autocast is not the cache's
-            k, v = torch.cat([cache.k_BHSE, k], dim=2), torch.cat([cache.v_BHSE, v], dim=2)
-        cache = Cache(k, v)
-        chosen = choose_kernel(kernel, 1, cache.k_BHSE.shape[2], x_BD.device)
-        return self.out(merge_heads(attend(q, *cache, Masking(chosen))))[:, 0], cache
+    def step(self, x_BKD: Tensor, cache: Cache, slots: Slots, masking: Masking) -> tuple[Tensor, Cache]:
+        """Let the next position of K beams attend to itself and to its ancestors.
+
+        Args:
+            x_BKD: (B, K, D).
+            cache: keys and values before the step.
+            slots: which of them are written.
+            masking: which of them, and of the K new ones, each beam sees: see ``ancestry_masking``.
+
+        Returns:
+            (B, K, D), and the longer cache.
+        """
+        q, k, v = split_heads(self.query_key_value(x_BKD), 3, self.heads)
+        cache = append(cache, k, v, slots)
+        end = slots.used + x_BKD.shape[1]
+        k, v = cache.k_BHSE[:, :, :end], cache.v_BHSE[:, :, :end]
+        return self.out(merge_heads(attend(q, k, v, masking))), cache
 
 
 class CrossAttention(nn.Module):

@@ -133,7 +133,8 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         h_BD, layers = self.decoder.step(target_BD, state["layers"])
         new: DecoderState = {"layers": layers}
         if self.has_encoder:
-            output_BD = self.attend(h_BD[:, None], memory)[:, 0]
+            h_BKD = h_BD.view(len(memory.states), -1, h_BD.shape[1])  # of K rows for each source
+            output_BD = self.attend(h_BKD, memory).view_as(h_BD)
         else:
             h_B1D = h_BD[:, None]
             new["states"] = torch.cat([state["states"], h_B1D], dim=1)

@@ -20,6 +20,7 @@ from models.batch import Batch
 from models.config import ModelConfig
 from models.cost import Cost
 from models.cross_entropy import consuming_cross_entropy
+from models.decoding_state import select_rows
 from models.errors import BadInput
 from models.layer import Layer
 from models.problem import BOS, PAD, Problem
@@ -33,7 +34,7 @@ class Memory(NamedTuple):
 
     states: Tensor  # (B, S, D)
     mask: Tensor | None  # (B, S) bool or None
-    final: Any = None  # the architecture's own: for example the last states of each layer
+    final: Any = None  # the architecture's own, batch first: for example the last state of each layer
 
 
 class Seq2Seq(pl.LightningModule):
@@ -51,6 +52,8 @@ class Seq2Seq(pl.LightningModule):
     citation: ClassVar[str] = ""
     decoder_only: ClassVar[bool] = False
     """Whether the decoder half works alone, without a source."""
+    shares_source: ClassVar[bool] = False
+    """Whether ``step`` takes K rows in a row for each row of the memory: beams of one source."""
 
     def __init__(self, config: ModelConfig, problem: Problem, recipe: Recipe | None = None) -> None:
         super().__init__()
@@ -92,7 +95,30 @@ class Seq2Seq(pl.LightningModule):
 
     @abstractmethod
     def step(self, target_BD: Tensor, state: Any, memory: Memory) -> tuple[Tensor, Any]:
-        """Decode one position from the cached state; equals ``decode`` at that position."""
+        """Decode one position from the cached state; equals ``decode`` at that position.
+
+        Rows of the state, and of the memory, may have been selected since (models.decoding_state).
+        """
+
+    def select(self, state: Any, rows_N: Tensor, sources_B: Tensor | None) -> Any:
+        """Return the state whose row i is row ``rows_N[i]``: hypotheses continue, branch or end.
+
+        Override it where part of a state need not be copied.
+
+        Args:
+            state: of this architecture.
+            rows_N: (N,) int64; the rows of one source stay adjacent.
+            sources_B: int64, the rows of the memory that are kept; None: it stays as it is. Unless
+                ``shares_source``, these are ``rows_N``.
+        """
+        return select_rows(state, rows_N)
+
+    def attention_maps(self, batch: Batch) -> dict[str, Tensor]:
+        """Return weights over the source (B, T, S) by name, with the true target as the prefix.
+
+        Computed in evaluation mode from explicit scores. Empty if nothing attends to the source.
+        """
+        return {}
 
     def summarise(self, memory: Memory) -> Tensor:
         """Return (B, D), the state that answers for the whole sequence: that of its last position."""

@@ -13,7 +13,13 @@ from typing import Literal
 
 import torch
 
-from models import conformance_outputs, conformance_theory, conformance_training, speed
+from models import (
+    conformance_decoding,
+    conformance_outputs,
+    conformance_theory,
+    conformance_training,
+    speed,
+)
 from models.base import Seq2Seq
 from models.config import ModelConfig
 from models.conformance_cases import PROBLEMS, Case, cases
@@ -75,6 +81,12 @@ CHECKS: dict[str, Check] = _table(
     Check(
         name="step_equals_decode",
         function=_outputs.step_equals_decode,
+        readouts=("decoder",),
+        every_kernel=True,
+    ),
+    Check(
+        name="selects_rows",
+        function=conformance_decoding.selects_rows,
         readouts=("decoder",),
         every_kernel=True,
     ),

@@ -41,10 +41,10 @@ class SinusoidalPositions(nn.Module):
         return x_BND + self._rows(first, first + x_BND.shape[1], x_BND)
 
     def _rows(self, first: int, end: int, like: Tensor) -> Tensor:
-        kept = self._table_ND
+        kept = self._table_ND  # read once: another thread may replace it
         if kept.shape[0] < end or kept.device != like.device or kept.dtype != like.dtype:
             length = max(64, 1 << (end - 1).bit_length())
             # a table made in inference mode would be unusable in training
             with torch.inference_mode(False), torch.no_grad():
-                self._table_ND = sinusoids(length, self.width, like.device, like.dtype)
-        return self._table_ND[first:end]
+                kept = self._table_ND = sinusoids(length, self.width, like.device, like.dtype)
+        return kept[first:end]

@@ -34,6 +34,7 @@ class RecurrentSeq2Seq(Seq2Seq):
 
     Config = RecurrentConfig
     decoder_only = True
+    shares_source = True
     cell_name: ClassVar[str]  # in words
     gates: ClassVar[int]  # of the cell
     state_tensors: ClassVar[int]  # of the cell: 1 for h, 2 for h and c

@@ -9,15 +9,17 @@ layer, so there is no further factor.
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, Self, cast
+from typing import Any, ClassVar, Literal, NamedTuple, Self, cast
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from models.attention import Masking, choose_kernel, masking
+from models.attention import Masking, ancestry_masking, choose_kernel, masking
 from models.base import Memory, Seq2Seq
+from models.cache import Slots, grown, reordered, settled
 from models.config import ModelConfig
 from models.cost import Cost, linear_flops
+from models.decoding_state import select_rows, tensors
 from models.dropout import Dropout
 from models.errors import BadInput
 from models.layer import Layer
@@ -85,6 +87,19 @@ class TransformerConfig(ModelConfig):
         }
 
 
+class DecoderState(NamedTuple):
+    """What decoding keeps."""
+
+    layers: tuple[LayerCache, ...]
+    slots: Slots
+
+    def written(self) -> list[Tensor]:
+        """Return the tensors without the room for what is not written yet."""
+        used = self.slots.used
+        own = [tensor_BHXE[:, :, :used] for layer in self.layers for tensor_BHXE in layer.own]
+        return [*own, *tensors([[layer.source for layer in self.layers], self.slots])]
+
+
 class Transformer(Seq2Seq):
     """Encoder and decoder of self-attention and feed-forward layers, without recurrence.
 
@@ -94,6 +109,7 @@ class Transformer(Seq2Seq):
 
     Config = TransformerConfig
     decoder_only = True
+    shares_source = True
     config: TransformerConfig
     dropout: Dropout
     positions: SinusoidalPositions | None
@@ -150,21 +166,34 @@ class Transformer(Seq2Seq):
             x_BTD = layer(x_BTD, memory.states, own, source)
         return self.decoder_end(x_BTD)
 
-    def start(self, memory: Memory) -> tuple[LayerCache, ...]:
+    def start(self, memory: Memory) -> DecoderState:
         """Return for each layer the empty cache of targets, and the source's keys and values."""
-        return tuple(layer.start(memory.states) for layer in self._decoder_layers())
+        layers = tuple(layer.start(memory.states) for layer in self._decoder_layers())
+        return DecoderState(layers, Slots(written=[0]))
 
     def step(
-        self, target_BD: Tensor, state: tuple[LayerCache, ...], memory: Memory
-    ) -> tuple[Tensor, tuple[LayerCache, ...]]:
-        """Decode one position; which one follows from the length of the cache."""
-        x_BD = self._enter(target_BD[:, None], first=state[0].own.k_BHSE.shape[2])[:, 0]
-        source = self._masking(1, memory.states.shape[1], x_BD, memory.mask)
+        self, target_BD: Tensor, state: DecoderState, memory: Memory
+    ) -> tuple[Tensor, DecoderState]:
+        """Decode one position, of K rows for each of the memory: they attend to it together."""
+        slots, (B, S, _) = state.slots, memory.states.shape
+        x_BKD = self._enter(target_BD[:, None], first=slots.position).view(B, -1, target_BD.shape[1])
+        K = x_BKD.shape[1]
+        longer = grown(slots, B, K, x_BKD.device)
+        kernel = choose_kernel(self.config.attention, K, longer.used, x_BKD.device)
+        own = ancestry_masking(kernel, self.config.heads, longer.ancestry_BKX, x_BKD)
+        source = self._masking(K, S, x_BKD, memory.mask)
         caches = []
-        for layer, cache in zip(self._decoder_layers(), state, strict=True):
-            x_BD, longer = layer.step(x_BD, cache, source)
-            caches.append(longer)
-        return self.decoder_end(x_BD), tuple(caches)
+        for layer, cache in zip(self._decoder_layers(), state.layers, strict=True):
+            x_BKD, cache = layer.step(x_BKD, cache, slots, own, source)
+            caches.append(cache)
+        state = DecoderState(tuple(caches), settled(slots, longer))
+        return self.decoder_end(x_BKD).view_as(target_BD), state
+
+    def select(self, state: DecoderState, rows_N: Tensor, sources_B: Tensor | None) -> DecoderState:
+        """Select rows; keys and values are copied only where sources leave."""
+        layers = state.layers if sources_B is None else select_rows(state.layers, sources_B)
+        sources = len(layers[0].own.k_BHSE)
+        return DecoderState(layers, reordered(state.slots, rows_N, sources))
 
     def _decoder_layers(self) -> Iterable[DecoderLayer]:
         return cast(Iterable[DecoderLayer], self.decoder)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.attention import Cache, CrossAttention, Masking, SelfAttention, projection
+from models.attention import CrossAttention, Masking, SelfAttention, projection
+from models.cache import Cache, Slots
 from models.dropout import Dropout
 
 if TYPE_CHECKING:
@@ -82,7 +83,6 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: "TransformerConfig", *, has_source: bool = True) -> None:
         super().__init__()
         self.has_source = has_source
-        self.kernel = config.attention
         self.attention = SelfAttention(config.width, config.heads)
         self.attention_residual = Residual(config)
         if has_source:
@@ -104,13 +104,18 @@ class DecoderLayer(nn.Module):
         return LayerCache(self.attention.empty_cache(states_BSD), self._source(states_BSD))
 
     def step(
-        self, x_BD: Tensor, cache: LayerCache, source_masking: Masking
+        self,
+        x_BKD: Tensor,
+        cache: LayerCache,
+        slots: Slots,
+        own_masking: Masking,
+        source_masking: Masking,
     ) -> tuple[Tensor, LayerCache]:
-        """Map one new target position (B, D) to (B, D), and return the longer cache."""
-        before_BD = self.attention_residual.before(x_BD)
-        output, own = self.attention.step(before_BD, cache.own, self.kernel)
-        x_BD = self.attention_residual.after(x_BD, output)
-        return self._rest(x_BD[:, None], cache.source, source_masking)[:, 0], cache._replace(own=own)
+        """Map the next target position of K beams (B, K, D), and return the longer cache."""
+        before_BKD = self.attention_residual.before(x_BKD)
+        output, own = self.attention.step(before_BKD, cache.own, slots, own_masking)
+        x_BKD = self.attention_residual.after(x_BKD, output)
+        return self._rest(x_BKD, cache.source, source_masking), cache._replace(own=own)
 
     def _source(self, states_BSD: Tensor) -> Cache | None:
         return self.cross.keys_values(states_BSD) if self.has_source else None

@@ -22,6 +22,7 @@ from models.attention import (
     merge_heads,
     split_heads,
 )
+from models.cache import Slots, grown, settled
 
 B, T, H, E = 3, 5, 2, 4
 D = H * E
@@ -157,10 +158,12 @@ def test_cached_steps_are_causal_attention(kernel) -> None:
     x_BTD = random(B, T, D)
     parallel_BTD = attention(x_BTD, masking(kernel, H, T, T, x_BTD, causal=True))
     cache = attention.empty_cache(x_BTD)
+    slots = Slots(written=[0])
     for t in range(T):
-        output_BD, cache = attention.step(x_BTD[:, t], cache, kernel)
-        torch.testing.assert_close(output_BD, parallel_BTD[:, t])
-        assert cache.k_BHSE.shape == cache.v_BHSE.shape == (B, H, t + 1, E)
+        output_B1D, cache = attention.step(x_BTD[:, t : t + 1], cache, slots, Masking(kernel))
+        torch.testing.assert_close(output_B1D, parallel_BTD[:, t : t + 1])
+        slots = settled(slots, grown(slots, B, 1, x_BTD.device))
+        assert cache.k_BHSE.shape[2] == cache.v_BHSE.shape[2] >= slots.used == t + 1
 
 
 def test_bare_attention_has_no_parameters_and_is_the_loop() -> None:

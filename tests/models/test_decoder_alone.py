@@ -14,13 +14,14 @@ from models.attentional import AttentionalConfig, AttentionalLSTM
 from models.base import Seq2Seq
 from models.batch import Batch
 from models.decoding import greedy
+from models.decoding_state import tensors
 from models.errors import BadInput
 from models.lstm import LSTM
 from models.positions import sinusoids
 from models.problem import Problem
 from models.registry import architecture
 from models.rnn import RNN
-from models.transformer import Transformer
+from models.transformer import DecoderState, Transformer
 from tests.models.test_attentional_oracles import SCORES, attend_by_hand, cell_by_hand
 from tests.models.test_attentional_oracles import D as WIDTH
 from tests.models.toy import Toy
@@ -41,10 +42,8 @@ def build(cls: type[Seq2Seq], **options: object) -> Any:
 
 
 def numbers(state: Any) -> int:
-    if isinstance(state, Tensor):
-        return state[0].numel()
-    values = state.values() if isinstance(state, dict) else state
-    return sum(numbers(value) for value in values if value is not None)
+    kept = state.written() if isinstance(state, DecoderState) else tensors(state)
+    return sum(tensor[0].numel() for tensor in kept)
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])

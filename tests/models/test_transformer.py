@@ -116,7 +116,7 @@ def test_mixed_precision_trains_and_decodes(attention) -> None:
         model.train().loss(model(batch), batch).backward()
     torch.testing.assert_close(logits.float(), exact, rtol=0, atol=0.1)
     torch.testing.assert_close(torch.stack(steps, 1).float(), exact, rtol=0, atol=0.1)
-    assert state[0].own.k_BHSE.dtype == torch.bfloat16
+    assert state.layers[0].own.k_BHSE.dtype == torch.bfloat16
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 

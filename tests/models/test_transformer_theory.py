@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.batch import Batch
 from models.decoding import next_logits
+from models.decoding_state import select_rows
 from models.problem import Problem
 from models.transformer import Transformer
 
@@ -68,16 +68,11 @@ def test_the_state_size_is_what_decoding_keeps(options) -> None:
         state = model.start(memory)
         for _ in range(T):
             _, state = next_logits(model, torch.ones(1, dtype=torch.long), state, memory)
-    kept = sum(tensor.numel() for tensor in tensors(state))
-    assert Transformer.cost(config, PROBLEMS[0], S, T).state_size == kept
-
-
-def tensors(state: Any) -> list[Tensor]:
-    """Flatten what ``start`` and ``step`` return; the batch comes first in every tensor."""
-    if isinstance(state, Tensor):
-        assert len(state) == 1
-        return [state]
-    return [tensor for item in state for tensor in tensors(item)]
+    assert state.slots.used == T  # there is room for more
+    kept = state.written()
+    assert all(len(tensor) == 1 for tensor in kept)
+    wanted = Transformer.cost(config, PROBLEMS[0], S, T).state_size
+    assert sum(tensor.numel() for tensor in kept) == wanted
 
 
 def test_rows_of_the_state_can_be_chosen() -> None:
@@ -88,10 +83,7 @@ def test_rows_of_the_state_can_be_chosen() -> None:
     memory, chosen = model.encode_source(source, None), model.encode_source(source[order], None)
     token = torch.tensor([3, 4, 5])
     _, state = next_logits(model, token, model.start(memory), memory)
-    state = tuple(
-        type(layer)(*(type(cache)(*(x.index_select(0, order) for x in cache)) for cache in layer))
-        for layer in state
-    )
+    state = select_rows(state, order)
     got, _ = next_logits(model, token, state, chosen)
     _, wanted_state = next_logits(model, token[order], model.start(chosen), chosen)
     wanted, _ = next_logits(model, token, wanted_state, chosen)

@@ -57,7 +57,7 @@ class Toy(Seq2Seq):
         for number in range(self.encoder.num_layers):
             states_BSD = self._run(self.encoder, number, states_BSD)
             final.append(self.summarise(Memory(states_BSD, mask_BS)))
-        return Memory(self.dropout(states_BSD), mask_BS, torch.stack(final))
+        return Memory(self.dropout(states_BSD), mask_BS, torch.stack(final, dim=1))
 
     @staticmethod
     def _run(gru: nn.GRU, number: int, x_BND: Tensor) -> Tensor:
@@ -69,10 +69,10 @@ class Toy(Seq2Seq):
         return torch.gru(x_BND, start_1BD, weights, True, 1, 0.0, False, False, True)[0]
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
-        return self.decoder(self.dropout(target_BTD), memory.final)[0]
+        return self.decoder(self.dropout(target_BTD), memory.final.transpose(0, 1).contiguous())[0]
 
     def start(self, memory: Memory) -> Any:
-        return memory.final.transpose(0, 1)
+        return memory.final
 
     def step(self, target_BD: Tensor, state: Any, memory: Memory) -> tuple[Tensor, Any]:
         output_B1D, state_LBD = self.decoder(
@@ -166,7 +166,7 @@ class BatchNorm(Toy):
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         memory = super().encode(source_BSD, mask_BS)
-        final = memory.final - memory.final.mean(dim=1, keepdim=True)
+        final = memory.final - memory.final.mean(dim=0, keepdim=True)
         states = memory.states - memory.states.mean(dim=0, keepdim=True)
         return Memory(states, mask_BS, final)
 
