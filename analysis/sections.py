@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from analysis import answers
+from analysis.agreement import TASK, only
 from analysis.figures import draw
 from analysis.figures.base import Figure
+from analysis.sections_agreement import agreement
 from analysis.sections_translation import translation
 from analysis.tables import tabulate
 from analysis.tables.base import Table
@@ -35,14 +37,15 @@ def sections(view: View) -> list[Section]:
 
     One of the three of Table 1 without records says so, unless only other questions have any.
     """
+    memory = only(view, (TASK,), inside=False)  # it has a section of its own
     three = [
         _section(
-            view,
+            memory,
             anchor="memory",
             short="How far back?",
             question="How far back can each remember?",
-            answer=answers.remembered(view),
-            remarks=answers.memory_remarks(view),
+            answer=answers.remembered(memory),
+            remarks=answers.memory_remarks(memory),
             figures=(
                 *("accuracy_by_distance", "gradient_profile", "training_curves", "digits"),
                 *(() if view.translations.systems else ("exposure_gap",)),
@@ -90,6 +93,8 @@ def sections(view: View) -> list[Section]:
         ),
     ]
     asked = [translation(view)] if view.translations.systems else []
+    if language := agreement(view):
+        asked.append(language)
     others = [section for section in (_section(view, **parts) for parts in asked) if section.shows]
     return three + others if any(section.shows for section in three) or not others else others
 

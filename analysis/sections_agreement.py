@@ -24,7 +24,11 @@ def agreement(view: View) -> dict[str, Any] | None:
         "remarks": [
             text
             for setting in found
-            for text in (_attractors(setting, looks), _corrupted(setting, looks), _pairs(setting, looks))
+            for text in (
+                _attractors(setting, looks),
+                _corrupted(setting, looks),
+                _pairs(setting, looks),
+            )
             if text
         ],
         "figures": (
@@ -36,7 +40,7 @@ def agreement(view: View) -> dict[str, Any] | None:
             "Other dependencies: agreement in number is one, in one language.",
             "That the syntax was found: on a corpus the nearest noun, or the usual number of a word, "
             "is often right too. The sentences with attractors tell them apart.",
-            "What pretraining would give: the models see the sentences of one corpus, and no other text.",
+            "What pretraining would give: the models see the sentences of one corpus alone.",
             "Rare distances: the number of test examples stands below each point.",
         ),
     }
@@ -55,7 +59,7 @@ def _accuracies(setting: Setting, looks: dict[str, Style]) -> str:
 def _attractors(setting: Setting, looks: dict[str, Style]) -> str:
     told = _each(setting, looks, lambda run: run.slope, lambda value: fixed(value, 3, signed=True))
     return (
-        f"{setting.label}: with each attractor more, at a fixed distance, the accuracy changes by {told}."
+        f"{setting.label}: at a fixed distance each attractor more changes the accuracy by {told}."
         if told
         else ""
     )
@@ -84,7 +88,9 @@ def _each(setting: Setting, looks: dict[str, Style], value: Any, shown: Any) -> 
     """Return the mean of each architecture in words: ``98.0 % (LSTM) and 91.2 % (RNN)``."""
     parts = []
     for architecture in setting.planned:
-        values = [found for run in setting.of(architecture) if (found := _number(value, run)) is not None]
+        values = [
+            found for run in setting.of(architecture) if (found := _number(value, run)) is not None
+        ]
         if values:
             parts.append(f"{shown(float(np.mean(values)))} ({looks[architecture].label})")
     return listed(parts)

@@ -93,9 +93,7 @@ def _crossed(setting: Setting) -> pd.DataFrame:
 
 
 def _about(setting: Setting, run: Run, rows: pd.DataFrame) -> pd.DataFrame:
-    found = rows.assign(
-        corpus=setting.label, architecture=run.architecture, seed=run.seed, key=run.key
-    )
+    found = rows.assign(corpus=setting.label, architecture=run.architecture, seed=run.seed, key=run.key)
     return found[[*COLUMNS, *(["distance"] if "distance" in rows else [])]]
 
 

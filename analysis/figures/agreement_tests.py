@@ -52,7 +52,7 @@ def draw_corruption(results: View) -> Figure | None:
     return Figure(
         name="agreement_corruption",
         title="What does corrupted input cost?",
-        caption="Test accuracy on whole sentences minus that on the same sentences with tokens cut off, "
+        caption="Test accuracy on whole sentences minus that on the same sentences with tokens cut, "
         "dropped or swapped at test time; the models are the same. Each point is one seed (at most "
         f"{plural(seeds, 'seed')}), the line their mean. A model that knows less has less to lose: "
         "compare with the accuracies above.",

@@ -3,6 +3,9 @@
 PLANS: dict[str, str] = {
     "table1": "experiments.plans.table1:PLAN",
     "translation": "experiments.plans.translation:PLAN",
+    "scan": "experiments.plans.scan:PLAN",
+    "language": "experiments.plans.language:PLAN",
+    "agreement": "experiments.plans.agreement:PLAN",
     "long_range": "experiments.plans.long_range:PLAN",
     "throughput": "experiments.plans.throughput:PLAN",
     "complexity": "experiments.plans.complexity:PLAN",
