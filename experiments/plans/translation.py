@@ -26,11 +26,12 @@ class Setting:
 
 
 MODELS: dict[str, dict[str, Any]] = {
-    "transformer": {"layers": 3, "feedforward": None},
+    "rnn": {"dropout": 0.2},
+    "lstm": {"dropout": 0.2},
+    "attentional_lstm": {"dropout": 0.2},
+    "transformer": {"dropout": 0.1, "heads": 4, "layers": 2, "feedforward": 512},
 }
-"""What differs from an architecture's defaults."""
-
-SHARED: dict[str, Any] = {"dropout": 0.1}
+"""What differs from an architecture's defaults; width, or the inner width, meets the budget."""
 
 PUBLISHED: dict[str, Any] = {
     "learning_rates": [2e-3],
@@ -91,8 +92,8 @@ CORPUS: dict[Profile, Setting] = {
     ),
     "quick": Setting(
         seeds=1,
-        parameter_budget=2_600_000,
-        recipe={**PUBLISHED, "steps": 1_000_000, "seconds": 1500.0, "validate_every": 1000},
+        parameter_budget=2_640_000,
+        recipe={**PUBLISHED, "steps": 1_000_000, "seconds": 1500.0, "validate_every": 750},
     ),
     "standard": Setting(
         seeds=12,
@@ -132,7 +133,7 @@ def blocks(request: Request) -> list[Block]:
                 measure="translate",
                 architecture=architecture,
                 task="scan" if embedded else "translation",
-                model={**SHARED, **MODELS.get(architecture, {})},
+                model=MODELS.get(architecture, {}),
                 data=data,
                 recipe=setting.recipe,
                 options=setting.options,
