@@ -258,6 +258,19 @@ class Seq2Seq(pl.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.learning_rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Lightning hook: clip the global norm; Lightning's own refuses fused optimisers in bfloat16.
+
+        (They could unscale gradients themselves; in bfloat16 nothing is scaled.)
+        """
+        if gradient_clip_val:
+            nn.utils.clip_grad_norm_(self.parameters(), gradient_clip_val)
+
     def learning_rate_factor(self, step: int) -> float:
         """Return the factor on the learning rate at a step (0-based): warm-up, then the schedule."""
         recipe = self.recipe
