@@ -23,7 +23,7 @@ def translation_remarks(view: View) -> list[str]:
     for setting in _settings(view)[:1]:
         systems = view.translations.of(setting)
         remarks += [
-            _sure(view, systems),
+            _sure(view, systems) if _real(systems) else "",
             _cost(view, setting, systems),
             _length(view, setting),
             _beam(view, systems),
@@ -37,8 +37,7 @@ def _settings(view: View) -> list[str]:
 
     def rank(setting: str) -> tuple[bool, int]:
         systems = view.translations.of(setting)
-        real = any(data.get("corpus") for system in systems for data in system.runs.data)
-        return real, sum(len(system.keys) for system in systems)
+        return _real(systems), sum(len(system.keys) for system in systems)
 
     finished = [s for s in view.translations.settings if view.translations.of(s)]
     return sorted(finished, key=rank, reverse=True)
@@ -47,7 +46,7 @@ def _settings(view: View) -> list[str]:
 def _scores(view: View, setting: str) -> str:
     systems = view.translations.of(setting)
     label = view.translations.settings[setting]
-    real = any(data.get("corpus") for system in systems for data in system.runs.data)
+    real = _real(systems)
     ranked = sorted(systems, key=lambda system: _value(system, real), reverse=True)
     seeds = min(len(system.keys) for system in ranked)
     sentences = 0
@@ -67,6 +66,11 @@ def _scores(view: View, setting: str) -> str:
     covers = f"; in brackets 95 % over {sentences:,} test sentences" if sentences else ""
     each = plural(seeds, "seed") + (" each" if len(ranked) > 1 else "")
     return f"On {label}, test BLEU is {listed(words)} ({each}{covers})."
+
+
+def _real(systems: list[System]) -> bool:
+    """Whether the text is a corpus, and not generated."""
+    return any(data.get("corpus") for system in systems for data in system.runs.data)
 
 
 def _value(system: System, real: bool) -> float:

@@ -62,6 +62,7 @@ class Results:
     ) -> None:
         self.manifest = manifest
         self._artifacts = artifacts
+        self._samples: dict[str, list[dict[str, Any]]] = {}
         self.planned: dict[str, dict[str, Any]] = dict(manifest.get("cells", {}))
         given = {record.key: record for record in records}
         self.records = {key: given[key] for key in sorted(given) if key in self.planned}
@@ -151,6 +152,11 @@ class Results:
         Raises:
             BadInput: the file is damaged.
         """
+        if key not in self._samples:
+            self._samples[key] = self._read_samples(key)
+        return self._samples[key]
+
+    def _read_samples(self, key: str) -> list[dict[str, Any]]:
         record = self.records.get(key)
         if record is not None and record.samples:
             return list(record.samples)

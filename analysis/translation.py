@@ -135,6 +135,11 @@ class Translations:
             {outputs.seed: outputs for outputs in self.outputs(system, decoding, sets)}
             for system, decoding in zip(systems, wanted, strict=True)
         ]
+        if decodings is None:  # a beam of one is greedy, and recorded as that
+            each = [
+                found or {outputs.seed: outputs for outputs in self.outputs(system, GREEDY, sets)}
+                for system, found in zip(systems, each, strict=True)
+            ]
         shared = sorted(set.intersection(*(set(found) for found in each))) if each else []
         shared = [seed for seed in shared if _same_sentences([found[seed] for found in each])]
         # a seed with sentences of its own is no other run of the same thing

@@ -15,7 +15,7 @@ from analysis.style import Style, clip, styles
 from analysis.translation import System
 from analysis.view import View
 
-PIECES = 24
+PIECES = 30
 """Longest sentence that is drawn, on either side."""
 GOOD = 9
 """Number of source pieces that is easiest to read."""

@@ -14,7 +14,7 @@ from analysis.wording import fixed
 
 SENTENCES = 6
 """At most so many sentences in the table, shared by its settings."""
-LONGEST = 600
+LONGEST = 300
 
 
 @dataclass(frozen=True)

@@ -331,3 +331,20 @@ def test_buckets_hold_every_sentence_once():
         [61, 80],
         [81, 500],
     ]
+
+
+def test_a_beam_of_one_is_recorded_as_greedy_and_compared_so():
+    made = Synthetic()
+    for name in ("lstm", "transformer"):
+        made.translate(name, 0, lambda n: 0.6)
+    records = [
+        record.model_copy(
+            update={"sentences": [row for row in record.sentences if row["decoding"] == "greedy"]}
+        )
+        for record in made.records
+    ]
+    translations = Translations(Results(made.manifest(), records))
+    one, other = translations.together(translations.systems)
+    assert [run.seed for run in (*one, *other)] == [0, 0]
+    beam, greedy = translations.together([translations.systems[0]] * 2, ["beam", "greedy"])
+    assert (beam, greedy) == ([], [])
