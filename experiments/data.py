@@ -46,7 +46,7 @@ def _tensor(array: NDArray) -> torch.Tensor:
 def fixed_batch(problem: Problem, n_source: int, n_target: int, batch: int, seed: int) -> Batch:
     """Return a random batch without padding, for measures of time, memory and FLOPs.
 
-    Source (batch, n_source) tokens or (batch, n_source, F) standard normal floats; target
+    Source (batch, n_source) tokens, (batch, n_source, F) standard normal floats or none; target
     (batch, n_target) for a decoder, (batch, n_source) for ``position``, (batch,) for ``last``.
     A function of its arguments alone.
     """
@@ -56,6 +56,8 @@ def fixed_batch(problem: Problem, n_source: int, n_target: int, batch: int, seed
     target: NDArray
     if problem.source_kind == "tokens":
         source = _tokens(generator, problem.source_size, (batch, n_source))
+    elif problem.source_kind == "none":
+        source = np.zeros((batch, 0), dtype=np.int64)
     else:
         size = (batch, n_source, problem.source_size)
         source = generator.standard_normal(size, dtype=np.float32)

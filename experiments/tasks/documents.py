@@ -86,7 +86,7 @@ class Documents(Task):
     @property
     def labels(self) -> tuple[str, ...]:
         """Return the names of the classes, in the order of their numbers."""
-        return tuple(sorted({document.label for document in self.texts["train"]}))
+        return _labels(self)
 
     def problem(self) -> Problem:
         """Return the sizes: words and classes."""
@@ -164,6 +164,11 @@ def _words(task: Documents) -> tuple[str, ...]:
     counts = Counter(word for document in task.texts["train"] for word in document.text.split())
     order = sorted(counts, key=lambda word: (-counts[word], word))
     return tuple(order[: task.vocabulary])
+
+
+@lru_cache(maxsize=4)
+def _labels(task: Documents) -> tuple[str, ...]:
+    return tuple(sorted({document.label for document in task.texts["train"]}))
 
 
 @lru_cache(maxsize=6)

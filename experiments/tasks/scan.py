@@ -16,6 +16,7 @@ from pydantic import Field
 
 from experiments.corpora.markov import Markov
 from experiments.tasks.base import Examples, HeldOut, Split
+from experiments.tasks.epochs import Epochs
 from experiments.tasks.scan_grammar import ACTIONS, COMMAND_WORDS, Phrase, all_phrases
 from experiments.tasks.text import Pair, TextTask, examples_of
 from models.errors import BadInput, nearest
@@ -25,9 +26,6 @@ ScanSplit = Literal["simple", "length", "addprim_jump"]
 
 BUCKET = 6
 """Test examples are counted by number of actions, in steps of so many."""
-
-POOL = 20
-"""Training commands are sorted by length within so many batches, drawn anew every epoch."""
 
 TRAINED_ACTIONS = 22
 """Longest trained answer of the split ``length`` (Lake and Baroni 2018, experiment 2)."""
@@ -101,6 +99,9 @@ class Scan(TextTask):
     primitive_share: float = Field(
         0.1, ge=0, lt=1, description="addprim_jump: the share of training lines that are `jump` alone"
     )
+    held_out: int | None = Field(
+        None, gt=0, description="validation and test commands, at most so many of each; None: all"
+    )
     scored_sentences: int = Field(
         500, gt=0, description="validation commands that are translated while training"
     )
@@ -116,13 +117,11 @@ class Scan(TextTask):
     def train_batch(self, seed: int, step: int, batch_size: int) -> Examples:
         """Return the step's commands (B, S) and actions (B, T): epochs in a new order, none repeated.
 
-        Commands of like length stand together; the last batch of an epoch may be smaller.
+        Commands of like length stand together; one batch of an epoch may be smaller.
         """
         lines = self.training_lines()
-        epoch, place = divmod(step, -(-len(lines) // batch_size))
-        begins, order = _epoch(self, seed, epoch, batch_size)
-        begin = begins[place]
-        return _examples([lines[row] for row in order[begin : begin + batch_size]])
+        _, rows = _epochs(self.split, self.primitive_share).take(seed, step, batch_size)
+        return _examples([lines[row] for row in rows])
 
     def evaluation(self, split: HeldOut, batch_size: int) -> Iterator[Examples]:
         """Yield the held-out commands, those with equally many actions together."""
@@ -136,7 +135,8 @@ class Scan(TextTask):
         return {"target_length": tuple(sorted(found))}
 
     def _held_out(self, split: Split) -> tuple[Phrase, ...]:
-        return parts(self.split).test if split == "test" else parts(self.split).validation
+        found = parts(self.split).test if split == "test" else parts(self.split).validation
+        return found[: self.held_out]
 
     def chance(self) -> float:
         """Return 1/6: the end of the sequence is not scored."""
@@ -273,18 +273,9 @@ def _lines(split: ScanSplit, primitive_share: float) -> tuple[Phrase, ...]:
 
 
 @lru_cache(maxsize=4)
-def _epoch(
-    task: Scan, seed: int, epoch: int, batch_size: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each batch begins, in a random order, and the rows of the whole epoch."""
-    generator = np.random.default_rng([seed, epoch])
-    lines = task.training_lines()
-    length_N = np.array([100 * len(line.actions) + len(line.words) for line in lines])
-    order_N = generator.permutation(len(lines))
-    for begin in range(0, len(order_N), POOL * batch_size):
-        pool = order_N[begin : begin + POOL * batch_size]
-        order_N[begin : begin + len(pool)] = pool[np.argsort(length_N[pool], kind="stable")]
-    return generator.permutation(np.arange(0, len(lines), batch_size)), order_N
+def _epochs(split: ScanSplit, primitive_share: float) -> Epochs:
+    lines = _lines(split, primitive_share)
+    return Epochs(np.array([100 * len(line.actions) + len(line.words) for line in lines]))
 
 
 @lru_cache(maxsize=3)

@@ -1,5 +1,8 @@
 """What every plan must do, in every profile: valid cells, met budgets, what it feeds exists."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from analysis import claims
@@ -13,6 +16,7 @@ from experiments.run import find_measure
 from experiments.store import Store, read_json
 from experiments.tasks.find import task_for
 from models import MODELS
+from models.errors import BadInput
 from models.registry import architecture, config_for
 
 
@@ -65,11 +69,26 @@ def test_planning_twice_plans_the_same(name: str, tmp_path: object) -> None:
     assert set(manifest["cells"]) == {cell.key for block in blocks for cell in block.cells}
 
 
-def test_table1_is_the_other_plans_together() -> None:
+def test_table1_is_three_plans_together() -> None:
     request = request_for("smoke")
-    parts = [find_plan(name).blocks(request) for name in PLANS if name != "table1"]
+    names = ("complexity", "throughput", "long_range")
+    parts = [find_plan(name).blocks(request) for name in names]
     whole = find_plan("table1").blocks(request)
     assert {block.key for block in whole} == {block.key for part in parts for block in part}
+
+
+def test_a_corpus_decides_what_the_language_plan_asks(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("to be or not to be\n" * 2000)
+    (tmp_path / "all.tsv").write_text("".join(f"{'ab'[n % 2]}\tnumber {n}\n" for n in range(300)))
+    for name, task in (("text.txt", "characters"), ("all.tsv", "documents")):
+        request = replace(request_for("smoke"), corpus=str(tmp_path / name))
+        cells = [cell for block in find_plan("language").blocks(request) for cell in block.cells]
+        assert {(cell.task, cell.data["corpus"]) for cell in cells} == {(task, name)}
+
+
+def test_scan_takes_no_corpus() -> None:
+    with pytest.raises(BadInput, match="plan 'scan' generates its own"):
+        find_plan("scan").blocks(replace(request_for("smoke"), corpus="somewhere"))
 
 
 def test_seeds_see_the_same_task_and_architectures_the_same_recipe() -> None:

@@ -202,6 +202,13 @@ def test_slices_are_buckets_of_actions():
     assert Scan(split="length").slice_values("validation") == {"target_length": (6, 12, 18, 24)}
 
 
+def test_the_held_out_commands_can_be_fewer():
+    whole, few = Scan(split="length"), Scan(split="length", held_out=100)
+    assert few.pairs("test") == whole.pairs("test")[:100]
+    assert sum(len(batch) for batch in few.evaluation("validation", 64)) == 100
+    assert len(few.training_lines()) == len(whole.training_lines())
+
+
 def test_an_unknown_word_is_named():
     with pytest.raises(BadInput, match=r"'wlak' is no word of SCAN\. Did you mean 'walk'"):
         Scan().encode_source("wlak twice")
