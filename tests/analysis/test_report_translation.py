@@ -19,6 +19,7 @@ from models.errors import BadInput
 from tests.analysis import table1_store
 from tests.analysis.synthetic import WORDS, Synthetic
 from tests.analysis.test_report import Page, files
+from tests.analysis.test_tables import check_tables
 from tests.analysis.translation_store import EVIL, HEADS, build
 
 DRAWN = ("bleu_by_length", "bleu_by_cost", "translation_training", "attention_maps", "exposure_gap")
@@ -162,6 +163,10 @@ def test_one_seed_says_so_and_decides_nothing(tmp_path):
 
 
 # Tables ----------------------------------------------------------------------------------------------
+
+
+def test_every_table_is_whole(view):
+    check_tables(view, {"translation", "significance", "scan", "samples", "not_ok", "cells"})
 
 
 def test_scores_are_those_of_the_records(view):
