@@ -5,7 +5,7 @@ A *setting* is the task with its data: one corpus. A real one leads before the g
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -105,6 +105,7 @@ class Setting:
         return f"{value:g}" if self.generated else BUCKETS.get(int(value), f"{value:g}")
 
 
+@lru_cache(maxsize=2)  # of one report, every figure and claim asks
 def settings(results: Results) -> list[Setting]:
     """Return every corpus of the store, the one that claims rest on first: real, then most seeds."""
     groups: dict[str, list[str]] = {}

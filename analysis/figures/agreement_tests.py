@@ -14,9 +14,9 @@ from analysis.view import View
 from analysis.wording import percent, plural
 
 WORDS = {
-    "cut": "first tokens cut off",
+    "cut": "first tokens cut",
     "drop": "random tokens dropped",
-    "swap": "tokens swapped with a neighbour",
+    "swap": "neighbours swapped",
 }
 CHANCE = 0.5
 
