@@ -87,9 +87,15 @@ class TrainingStream:
     """
 
     def __init__(
-        self, task: Task, recipe: Recipe, seed: int, first_step: Callable[[], int] = lambda: 0
+        self,
+        task: Task,
+        recipe: Recipe,
+        seed: int,
+        first_step: Callable[[], int] = lambda: 0,
+        replica: tuple[int, int] = (0, 1),  # which of how many
     ) -> None:
         self.task, self.recipe, self.seed, self.first_step = task, recipe, seed, first_step
+        self.replica = replica
 
     def __len__(self) -> int:
         """Return the batches of the whole run, those before the first of a resumed one included."""
@@ -97,7 +103,8 @@ class TrainingStream:
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in range(self.first_step() * self.recipe.accumulate, len(self)):
-            yield to_batch(self.task.train_batch(self.seed, batch, self.recipe.batch_size))
+            whole = to_batch(self.task.train_batch(self.seed, batch, self.recipe.batch_size))
+            yield whole.share(*self.replica)
 
     def state_dict(self) -> dict[str, int]:
         """Lightning hook that says "resumable": the next step (prefetched batches do not count)."""
@@ -135,7 +142,9 @@ class SequenceData(pl.LightningDataModule):
 
     def train_dataloader(self) -> TrainingStream:
         """Return the training batches, one a step."""
-        return TrainingStream(self.task, self.recipe, self.seed, self._first_step)
+        trainer = self.trainer
+        replica = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        return TrainingStream(self.task, self.recipe, self.seed, self._first_step, replica)
 
     def _first_step(self) -> int:
         return self.start_step if self.trainer is None else self.trainer.global_step

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from experiments.allocator import NAME as ALLOCATOR
 from experiments.cell import Cell
+from experiments.replicas import devices
 from models.errors import BadInput
 
 _PACKAGES = {"torch": "torch", "lightning": "pytorch-lightning", "numpy": "numpy", "seqyard": "seqyard"}
@@ -25,6 +26,7 @@ def describe(cell: Cell) -> dict[str, Any]:
         "device_model": cell.device_model or device_model(cell.device),
         "cores": cores(),
         "threads": cell.threads,
+        "devices": devices(),
         "python": platform.python_version(),
         **{name: _version(package) for name, package in _PACKAGES.items()},
         "commit": commit(),

@@ -18,6 +18,7 @@ from experiments.tasks.base import Task
 from experiments.watch import Judge, Trial, Watch
 from models.base import Seq2Seq
 from models.config import ModelConfig
+from models.errors import BadInput
 from models.recipe import Recipe
 
 _NOTHING = nullcontext()
@@ -55,6 +56,7 @@ def fit(
     judge: Judge | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60.0,
+    devices: int = 1,
 ) -> Trial:
     """Train with one learning rate and keep the weights of the best validation score.
 
@@ -69,7 +71,15 @@ def fit(
         checkpoint: file that the state goes to every ``checkpoint_seconds``; if it is there, training
             goes on from it, and ends as if it had never stopped.
         checkpoint_seconds: least time between two checkpoints.
+        devices: replicas that share every batch; the caller is one of their processes.
+
+    Raises:
+        BadInput: several devices with a budget in seconds, of which each would have its own.
     """
+    if devices > 1 and subject.recipe.seconds is not None:
+        raise BadInput(
+            f"seconds = {subject.recipe.seconds:g}: {devices} devices need a budget in steps."
+        )
     model = subject.build(cell.seed, learning_rate)
     drops = subject.config.dropout > 0
     watch = Watch(
@@ -79,9 +89,10 @@ def fit(
         judge=judge,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,
+        keep_result=devices > 1,
     )
     data = SequenceData(subject.task, subject.recipe, seed=cell.seed)
-    trainer = build_trainer(subject.recipe, cell, [watch])
+    trainer = build_trainer(subject.recipe, cell, [watch], devices=devices)
     goes_on = checkpoint is not None and checkpoint.exists()
     if goes_on and watch.finished_before():
         return watch.finish()
@@ -94,12 +105,18 @@ def fit(
 
 
 def build_trainer(
-    recipe: Recipe, cell: Cell, callbacks: list[pl.Callback], *, validate: bool = True
+    recipe: Recipe,
+    cell: Cell,
+    callbacks: list[pl.Callback],
+    *,
+    validate: bool = True,
+    devices: int = 1,
 ) -> pl.Trainer:
     """Return a Trainer without what costs time at every step: no logger, no bar, no checkpoints."""
     return pl.Trainer(
         accelerator="gpu" if cell.device == "cuda" else "cpu",
-        devices=1,
+        devices=devices,
+        strategy="ddp" if devices > 1 else "auto",
         precision="bf16-mixed" if cell.precision == "bfloat16" else "32-true",
         max_steps=recipe.steps,
         limit_val_batches=1.0 if validate else 0,

@@ -19,6 +19,7 @@ from experiments.locks import NotAcquired, machine_lock
 from experiments.measures.base import Outcome
 from experiments.progress import Display
 from experiments.record import Status
+from experiments.replicas import DEVICES
 from experiments.run import cells_to_run, make_record
 from experiments.store import Store
 from experiments.worker_process import Event, WorkerProcess
@@ -41,6 +42,7 @@ class Settings:
     workers: int = 1  # for blocks that are not exclusive
     speed: Literal["fast", "plain"] = "fast"
     seconds: float | None = None  # take no new block after this long
+    devices: int = 1  # of one training cell
 
 
 def launch(blocks: Sequence[Block], store: Store, settings: Settings, display: Display) -> bool:
@@ -88,6 +90,7 @@ class Supervisor:
         threads = max(cell.threads for block in blocks for cell in block.cells)
         count = 1 if exclusive else min(self.settings.workers, len(blocks))
         self.environment = worker_environment(threads, self.settings.speed, self.settings.device)
+        self.environment[DEVICES] = str(self.settings.devices)
         try:
             with machine_lock(exclusive=exclusive, waiting=self._waiting):
                 self.display.phase(exclusive=exclusive)

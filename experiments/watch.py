@@ -78,9 +78,11 @@ class Watch(pl.Callback):
         judge: Judge | None = None,
         checkpoint: Path | None = None,
         checkpoint_seconds: float = 60.0,
+        keep_result: bool = False,
     ) -> None:
         self.trial, self.dropout_seed, self.progress = trial, dropout_seed, progress
         self.judge, self.checkpoint, self.checkpoint_seconds = judge, checkpoint, checkpoint_seconds
+        self.keep_result = keep_result  # in the checkpoint, however short the trial was
         self.losses: list[Tensor] = []
         self.outputs: list[dict[str, Tensor]] = []
         self.recent: deque[dict[str, Tensor]] = deque()
@@ -151,7 +153,7 @@ class Watch(pl.Callback):
             self.saved_at = time.monotonic()
         # dropout is a function of (seed, batch), so that a resumed run equals an uninterrupted one
         if self.dropout_seed is not None:
-            torch.manual_seed(self.dropout_seed(place))
+            torch.manual_seed(self.dropout_seed(place) + trainer.global_rank)
 
     def _due(self) -> bool:
         return time.monotonic() - self.saved_at >= self.checkpoint_seconds
@@ -172,6 +174,7 @@ class Watch(pl.Callback):
 
     def _count(self, batch: Batch) -> None:
         trial, (rows, source) = self.trial, batch.source.shape[:2]
+        rows = batch.rows or rows
         target = batch.target.shape[1] if batch.target.dim() == 2 else 1
         real = batch.real or (rows * source, rows * target)
         trial.source_tokens += real[0]
@@ -250,7 +253,8 @@ class Watch(pl.Callback):
         """Lightning hook: keep a long trial's result, until its cell has a record."""
         self.spend()
         self.finished = True
-        if self.checkpoint and self.trial.seconds >= self.checkpoint_seconds:
+        long = self.trial.seconds >= self.checkpoint_seconds
+        if self.checkpoint and (long or self.keep_result):
             trainer.save_checkpoint(self.checkpoint)
 
     # The end, and the state in checkpoints --------------------------------------------------------

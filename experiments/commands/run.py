@@ -68,6 +68,7 @@ def run(
         workers=options.workers or (1 if request.device == "cuda" else cores()),
         speed=request.speed,
         seconds=options.seconds,
+        devices=options.devices,
     )
     display = display_for(cells.values(), statuses)
     try:
@@ -146,6 +147,13 @@ def add_machine_options(found: Parser) -> None:
         default="auto",
         metavar="DEVICE",
         help="auto, cpu, cuda (default: auto)",
+    )
+    found.add_argument(
+        "--devices",
+        type=number(int, 1),
+        default=1,
+        metavar="N",
+        help="train each cell on so many devices, which share every batch (default: 1)",
     )
     found.add_argument(
         "--speed",

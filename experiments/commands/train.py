@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         if known:
             print("recorded before; --store FOLDER elsewhere trains again", file=sys.stderr)
         else:
-            settings = Settings(device=cell.device, speed=cell.speed)
+            settings = Settings(device=cell.device, speed=cell.speed, devices=options.devices)
             display = display_for([cell], known)
             try:
                 with display:

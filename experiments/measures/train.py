@@ -14,6 +14,7 @@ from experiments.fit import Subject, fit
 from experiments.measures import base
 from experiments.measures.base import Context, Diverged, Measure, Outcome
 from experiments.measures.tested import test
+from experiments.replicas import devices, train_replicas
 from experiments.tasks.find import task_for
 from experiments.watch import Judge, Trial
 from models import speed
@@ -135,17 +136,13 @@ def train_best(
     Raises:
         Diverged: no trial has a finite validation score.
     """
-    trials = [
-        fit(
-            subject,
-            cell,
-            rate,
-            _named(progress, rate),
-            judge=judge,
-            checkpoint=folder and checkpoint(folder, cell, rate),
-        )
-        for rate in subject.recipe.learning_rates
-    ]
+    trials = []
+    for rate in subject.recipe.learning_rates:
+        saved = folder and checkpoint(folder, cell, rate)
+        if saved and devices() > 1:
+            progress(f"learning rate {rate:g} on {devices()} devices")
+            train_replicas(cell, rate, saved, devices())
+        trials.append(fit(subject, cell, rate, _named(progress, rate), judge=judge, checkpoint=saved))
     finished = [trial for trial in trials if trial.validation is not None]
     if not finished:
         raise Diverged(

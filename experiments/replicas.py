@@ -1,0 +1,78 @@
+"""Train one cell on several devices: data-parallel replicas, through Lightning's DDP.
+
+Each replica takes its share of every batch's rows and their gradients are averaged, so the result is
+that of one device up to rounding where all rows have equally many answers. The number of devices is
+therefore no part of a cell. Replicas are processes of their own: a worker stays one process, whatever
+Lightning launches.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from experiments.cell import Cell
+
+DEVICES = "SEQYARD_DEVICES"
+"""Variable that tells a worker how many devices a training cell may use."""
+
+
+def devices() -> int:
+    """Return how many devices a training cell may use."""
+    return int(os.environ.get(DEVICES, "1"))
+
+
+def train_replicas(cell: Cell, rate: float, checkpoint: Path, count: int) -> None:
+    """Train on ``count`` devices; the trial is then in ``checkpoint``.
+
+    Raises:
+        RuntimeError: a replica failed, with the last line that it printed.
+    """
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    plan = checkpoint.with_suffix(".json")
+    plan.write_text(
+        json.dumps(
+            {
+                "cell": cell.model_dump(mode="json"),
+                "rate": rate,
+                "checkpoint": str(checkpoint),
+                "devices": count,
+            }
+        ),
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "experiments.replicas", str(plan)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    plan.unlink(missing_ok=True)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        raise RuntimeError(f"a replica failed: {lines[-1]}")
+
+
+def main() -> None:
+    """Train what the plan file says; Lightning starts this once more for every further device."""
+    from experiments.fit import fit
+    from experiments.measures.train import Train, prepare
+    from experiments.run import find_measure
+
+    plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    cell = Cell.model_validate(plan["cell"])
+    subject, measure = prepare(cell), find_measure(cell.measure)()
+    judge = measure.judge(subject, cell) if isinstance(measure, Train) else None
+    fit(
+        subject,
+        cell,
+        plan["rate"],
+        judge=judge,
+        checkpoint=Path(plan["checkpoint"]),
+        devices=plan["devices"],
+    )
+
+
+if __name__ == "__main__":
+    main()
