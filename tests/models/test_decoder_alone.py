@@ -21,6 +21,7 @@ from models.positions import sinusoids
 from models.problem import Problem
 from models.registry import architecture
 from models.rnn import RNN
+from models.sampling import sample
 from models.transformer import DecoderState, Transformer
 from tests.models.test_attentional_oracles import SCORES, attend_by_hand, cell_by_hand
 from tests.models.test_attentional_oracles import D as WIDTH
@@ -147,6 +148,26 @@ def test_greedy_decoding_needs_no_source(name: str) -> None:
     answer_BT = greedy(model, NO_SOURCE, None, T, stop_at_eos=False)
     logits_BTV = model(Batch(NO_SOURCE, None, answer_BT, None))
     assert torch.equal(logits_BTV.argmax(-1), answer_BT)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_samples_need_no_source_and_follow_the_model(name: str) -> None:
+    """The first token's frequencies are its probabilities; each score is the model's own."""
+    model = build(architecture(name))
+    generator = torch.Generator().manual_seed(0)
+    drawn = sample(model, NO_SOURCE[:1], None, max_length=3, samples=2000, generator=generator)[0]
+    with torch.inference_mode():
+        first_V = model(Batch(NO_SOURCE[:1], None, torch.zeros(1, 1, dtype=torch.long), None))[0, 0]
+    p_V = first_V.softmax(-1)
+    counts_V = torch.bincount(torch.tensor([found.tokens[0] for found in drawn]), minlength=V)
+    error_V = (counts_V / len(drawn) - p_V).abs()
+    assert bool((error_V < 5 * (p_V * (1 - p_V) / len(drawn)).sqrt()).all())
+    for found in drawn[:5]:
+        target_1T = torch.tensor([found.tokens])
+        with torch.inference_mode():
+            log_p_TV = model(Batch(NO_SOURCE[:1], None, target_1T, None))[0].log_softmax(-1)
+        total = log_p_TV.gather(1, target_1T.T).sum()
+        assert found.log_probability == pytest.approx(float(total), abs=1e-4)
 
 
 @pytest.mark.parametrize("name", MODELS)
