@@ -90,14 +90,24 @@ def masking(
     return Masking(kernel, bias)
 
 
-def ancestry_masking(kernel: Kernel, heads: int, ancestry_BKX: Tensor | None, like: Tensor) -> Masking:
-    """Return the masking of K beams over the slots that they descend from (bool; None: all)."""
-    if ancestry_BKX is None:
-        return Masking(kernel)
+def ancestry_masking(kernel: Kernel, heads: int, slots: Slots, like: Tensor) -> Masking:
+    """Return the masking of K beams over the slots that they descend from.
+
+    The fused kernel gets the written slots alone. Explicit products get the whole buffer, since they
+    would copy a part of it; what is not written is masked.
+    """
+    ancestry_BKX = slots.ancestry_BKX
     if kernel == "fused":
-        return Masking(kernel, ancestry_BKX[:, None])
-    bias_BKX = torch.zeros(ancestry_BKX.shape, dtype=like.dtype, device=like.device)
-    bias_BKX.masked_fill_(~ancestry_BKX, torch.finfo(like.dtype).min)
+        return Masking(kernel, None if ancestry_BKX is None else ancestry_BKX[:, None])
+    if ancestry_BKX is None and slots.used == slots.room:
+        return Masking(kernel)
+    B, K = (1, 1) if ancestry_BKX is None else ancestry_BKX.shape[:2]
+    lowest = torch.finfo(like.dtype).min
+    bias_BKX = torch.full((B, K, slots.room), lowest, dtype=like.dtype, device=like.device)
+    if ancestry_BKX is None:
+        bias_BKX[:, :, : slots.used] = 0
+        return Masking(kernel, bias_BKX)
+    bias_BKX[:, :, : slots.used].masked_fill_(ancestry_BKX, 0)
     return Masking(kernel, bias_BKX.repeat_interleave(heads, dim=0))  # (B·H, K, X)
 
 
@@ -154,22 +164,25 @@ class SelfAttention(nn.Module):
         empty = like_BXX.new_empty(len(like_BXX), self.heads, 0, width // self.heads)
         return Cache(empty, empty)
 
-    def step(self, x_BKD: Tensor, cache: Cache, slots: Slots, masking: Masking) -> tuple[Tensor, Cache]:
+    def step(
+        self, x_BKD: Tensor, cache: Cache, before: Slots, after: Slots, masking: Masking
+    ) -> tuple[Tensor, Cache]:
         """Let the next position of K beams attend to itself and to its ancestors.
 
         Args:
             x_BKD: (B, K, D).
             cache: keys and values before the step.
-            slots: which of them are written.
-            masking: which of them, and of the K new ones, each beam sees: see ``ancestry_masking``.
+            before: which of them are written.
+            after: the same after this step.
+            masking: of the beams over the latter (``ancestry_masking``).
 
         Returns:
             (B, K, D), and the longer cache.
         """
         q, k, v = split_heads(self.query_key_value(x_BKD), 3, self.heads)
-        cache = append(cache, k, v, slots)
-        end = slots.used + x_BKD.shape[1]
-        k, v = cache.k_BHSE[:, :, :end], cache.v_BHSE[:, :, :end]
+        k, v = cache = append(cache, k, v, before, after)
+        if masking.kernel == "fused":
+            k, v = k[:, :, : after.used], v[:, :, : after.used]
         return self.out(merge_heads(attend(q, k, v, masking))), cache
 
 

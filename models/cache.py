@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_FIRST_SLOTS = 64
+_FIRST_ROOM = 32
 
 
 class Cache(NamedTuple):
@@ -31,13 +31,14 @@ class Slots(NamedTuple):
     written: list[int]
     """One number: how many slots of the buffers any of the states that share them has written."""
     used: int = 0  # slots that this state has written
+    room: int = 0  # slots of the buffers
     position: int = 0  # target positions so far
-    ancestry_BKX: Tensor | None = None  # bool; None: every beam sees every slot
+    ancestry_BKX: Tensor | None = None  # bool, X = used; None: every beam sees every slot
 
 
 def grown(slots: Slots, B: int, K: int, device: torch.device) -> Slots:
     """Return the slots after each of K beams of B sentences has written one position."""
-    ancestry_BKX = slots.ancestry_BKX
+    ancestry_BKX, used = slots.ancestry_BKX, slots.used + K
     if K > 1:
         if ancestry_BKX is None:
             ancestry_BKX = torch.ones((), dtype=torch.bool, device=device).expand(B, K, slots.used)
@@ -45,7 +46,10 @@ def grown(slots: Slots, B: int, K: int, device: torch.device) -> Slots:
         ancestry_BKX = torch.cat([ancestry_BKX, own_BKK], dim=2)
     elif ancestry_BKX is not None:
         ancestry_BKX = functional.pad(ancestry_BKX, (0, 1), value=True)
-    return Slots(slots.written, slots.used + K, slots.position + 1, ancestry_BKX)
+    room = slots.room if used <= slots.room else max(_FIRST_ROOM, 2 * used)
+    if torch.is_grad_enabled():
+        room = used
+    return Slots(slots.written, used, room, slots.position + 1, ancestry_BKX)
 
 
 def settled(before: Slots, after: Slots) -> Slots:
@@ -64,26 +68,30 @@ def reordered(slots: Slots, rows_N: Tensor, sources: int) -> Slots:
     return slots._replace(ancestry_BKX=ancestry_NX.view(sources, -1, slots.used))
 
 
-def append(cache: Cache, k_BHKE: Tensor, v_BHKE: Tensor, slots: Slots) -> Cache:
-    """Return the cache with K more keys and values after the first ``slots.used``.
+def append(cache: Cache, k_BHKE: Tensor, v_BHKE: Tensor, before: Slots, after: Slots) -> Cache:
+    """Return the cache with K more keys and values.
 
     They are written in place only where no other state has written, so that two states which continue
     the same one do not disturb each other: the second to come gets a copy. Where gradients are wanted
-    nothing is written in place.
+    nothing is written in place, and there is no room for more.
     """
-    return Cache(_append(cache.k_BHSE, k_BHKE, slots), _append(cache.v_BHSE, v_BHKE, slots))
+    return Cache(
+        _append(cache.k_BHSE, k_BHKE, before, after), _append(cache.v_BHSE, v_BHKE, before, after)
+    )
 
 
-def _append(buffer_BHXE: Tensor, new_BHKE: Tensor, slots: Slots) -> Tensor:
-    used, end = slots.used, slots.used + new_BHKE.shape[2]
+def _append(buffer_BHXE: Tensor, new_BHKE: Tensor, before: Slots, after: Slots) -> Tensor:
+    used = before.used
     if torch.is_grad_enabled():
         # the first has no type yet: under autocast it is that of the new
         return torch.cat([buffer_BHXE[:, :, :used], new_BHKE], dim=2) if used else new_BHKE
-    ours = slots.written[0] == used and buffer_BHXE.is_inference() == torch.is_inference_mode_enabled()
-    if not ours or end > buffer_BHXE.shape[2]:
+    ours = before.written[0] == used and buffer_BHXE.is_inference() == torch.is_inference_mode_enabled()
+    if not ours or after.room > buffer_BHXE.shape[2]:
         B, H, _, E = new_BHKE.shape
-        longer_BHXE = new_BHKE.new_empty(B, H, max(_FIRST_SLOTS, 2 * end), E)
+        longer_BHXE = new_BHKE.new_zeros(
+            B, H, after.room, E
+        )  # what is not written has weight 0, not NaN
         longer_BHXE[:, :, :used] = buffer_BHXE[:, :, :used]
         buffer_BHXE = longer_BHXE
-    buffer_BHXE[:, :, used:end] = new_BHKE
+    buffer_BHXE[:, :, used : after.used] = new_BHKE
     return buffer_BHXE

@@ -180,11 +180,11 @@ class Transformer(Seq2Seq):
         K = x_BKD.shape[1]
         longer = grown(slots, B, K, x_BKD.device)
         kernel = choose_kernel(self.config.attention, K, longer.used, x_BKD.device)
-        own = ancestry_masking(kernel, self.config.heads, longer.ancestry_BKX, x_BKD)
+        own = ancestry_masking(kernel, self.config.heads, longer, x_BKD)
         source = self._masking(K, S, x_BKD, memory.mask)
         caches = []
         for layer, cache in zip(self._decoder_layers(), state.layers, strict=True):
-            x_BKD, cache = layer.step(x_BKD, cache, slots, own, source)
+            x_BKD, cache = layer.step(x_BKD, cache, slots, longer, own, source)
             caches.append(cache)
         state = DecoderState(tuple(caches), settled(slots, longer))
         return self.decoder_end(x_BKD).view_as(target_BD), state

@@ -101,19 +101,23 @@ class DecoderLayer(nn.Module):
 
     def start(self, states_BSD: Tensor) -> LayerCache:
         """Return the cache before the first step."""
-        return LayerCache(self.attention.empty_cache(states_BSD), self._source(states_BSD))
+        source = self._source(states_BSD)
+        if source is not None:  # else every step would
+            source = Cache(*(tensor_BHSE.contiguous() for tensor_BHSE in source))
+        return LayerCache(self.attention.empty_cache(states_BSD), source)
 
     def step(
         self,
         x_BKD: Tensor,
         cache: LayerCache,
-        slots: Slots,
+        before: Slots,
+        after: Slots,
         own_masking: Masking,
         source_masking: Masking,
     ) -> tuple[Tensor, LayerCache]:
         """Map the next target position of K beams (B, K, D), and return the longer cache."""
         before_BKD = self.attention_residual.before(x_BKD)
-        output, own = self.attention.step(before_BKD, cache.own, slots, own_masking)
+        output, own = self.attention.step(before_BKD, cache.own, before, after, own_masking)
         x_BKD = self.attention_residual.after(x_BKD, output)
         return self._rest(x_BKD, cache.source, source_masking), cache._replace(own=own)
 

@@ -16,6 +16,7 @@ from models.attention import (
     CrossAttention,
     Masking,
     SelfAttention,
+    ancestry_masking,
     attend,
     choose_kernel,
     masking,
@@ -160,9 +161,11 @@ def test_cached_steps_are_causal_attention(kernel) -> None:
     cache = attention.empty_cache(x_BTD)
     slots = Slots(written=[0])
     for t in range(T):
-        output_B1D, cache = attention.step(x_BTD[:, t : t + 1], cache, slots, Masking(kernel))
+        longer = grown(slots, B, 1, x_BTD.device)
+        visible = ancestry_masking(kernel, H, longer, x_BTD)
+        output_B1D, cache = attention.step(x_BTD[:, t : t + 1], cache, slots, longer, visible)
         torch.testing.assert_close(output_B1D, parallel_BTD[:, t : t + 1])
-        slots = settled(slots, grown(slots, B, 1, x_BTD.device))
+        slots = settled(slots, longer)
         assert cache.k_BHSE.shape[2] == cache.v_BHSE.shape[2] >= slots.used == t + 1
 
 
