@@ -18,6 +18,8 @@ TOO_SMALL = 0.005
 LEARNED = 0.1
 """Share of what the majority baseline leaves that a model must answer: below it nothing was learned."""
 
+NAMES = ("rnn", "lstm", "transformer")
+
 L12 = Claim(
     id="L12",
     statement="Language’s dependencies are not linear: nouns of the other number between a subject and "
@@ -48,11 +50,9 @@ L13 = Claim(
 
 def attractors(results: Results) -> Verdict:
     """Return the verdict on L12."""
-    setting = _setting(results, L12, "rnn", "lstm", "transformer")
+    setting = _setting(results, L12, "slope", "attractors at a fixed distance")
     if isinstance(setting, Verdict):
         return setting
-    if setting.runs and all(run.slope is None for run in setting.runs):
-        return not_measured(L12, f"{setting.label} has no attractors at a fixed distance")
     parts = [
         _compare(
             L12.part(f".{name}", f"Attractors mislead the RNN more than the {short_name(name)}."),
@@ -70,11 +70,9 @@ def attractors(results: Results) -> Verdict:
 
 def corruption(results: Results) -> Verdict:
     """Return the verdict on L13."""
-    setting = _setting(results, L13, "rnn", "lstm", "transformer")
+    setting = _setting(results, L13, "lost", "corrupted input")
     if isinstance(setting, Verdict):
         return setting
-    if setting.runs and all(run.lost is None for run in setting.runs):
-        return not_measured(L13, f"corrupted input on {setting.label}")
     parts = []
     for name in ("rnn", "lstm"):
         parts.append(
@@ -103,16 +101,22 @@ def corruption(results: Results) -> Verdict:
     return every(L13, parts, figure="agreement_corruption")
 
 
-def _setting(results: Results, claim: Claim, *architectures: str) -> Setting | Verdict:
-    """Return the corpus that the claim rests on, or why there is none."""
+def _setting(results: Results, claim: Claim, what: str, words: str) -> Setting | Verdict:
+    """Return the corpus that the claim rests on, the first whose runs have ``what``; or why none.
+
+    Before anything has finished, the first that plans all architectures.
+    """
     found = settings(results)
     if not found:
         return not_measured(claim, "no agreement of subject and verb")
-    for setting in found:
-        if all(setting.planned.get(name) for name in architectures):
+    whole = [one for one in found if all(one.planned.get(name) for name in NAMES)]
+    if not whole:
+        missing = next(name for name in NAMES if not found[0].planned.get(name))
+        return not_measured(claim, f"{short_name(missing)} on {found[0].label} agreement")
+    for setting in whole:
+        if not setting.runs or any(getattr(run, what) is not None for run in setting.runs):
             return setting
-    missing = next(name for name in architectures if not found[0].planned.get(name))
-    return not_measured(claim, f"{short_name(missing)} on {found[0].label} agreement")
+    return not_measured(claim, f"{words} on {whole[0].label}")
 
 
 def _compare(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -61,7 +62,7 @@ def draw_crossed(results: View) -> Figure | None:
                 continue
             title = f"{setting.label}: distance {setting.name_of('distance', float(str(distance)))}"
             name = f"agreement_crossed_{place}_{distance}"
-            panels.append(_panel(name, title, setting, mine, "attractors", looks))
+            panels.append(_panel(name, title, setting, mine, "attractors", looks, size="third"))
             parts.append(mine)
     if not panels:
         return None
@@ -104,6 +105,7 @@ def _panel(
     rows: pd.DataFrame,
     slice_name: str,
     looks: dict[str, Style],
+    size: Literal["half", "third"] = "half",
 ) -> Panel:
     counts = rows.groupby("value")["count"].max()
     places = {value: place for place, value in enumerate(sorted(counts.index))}
@@ -124,7 +126,9 @@ def _panel(
                 )
             if not mine.empty:
                 mean = mine.groupby("value").accuracy.mean()
-                line(axes, [places[v] for v in mean.index], list(mean), look, markersize=3)
+                sure = [place for place, v in enumerate(mean.index) if counts[v] >= FEW]
+                x = [places[v] for v in mean.index]
+                line(axes, x, list(mean), look, markersize=3, markevery=sure)
         labels = [f"{setting.name_of(slice_name, v)}\n({counts[v]:,.0f})" for v in places]
         axes.set_xticks(list(places.values()), labels)
         axes.set_xlim(-0.4, len(places) - 0.6)
@@ -133,7 +137,7 @@ def _panel(
         if setting.baseline is not None:
             level(axes, setting.baseline, f"majority {percent(setting.baseline)}")
 
-    return panel(name, title, partial(points), size="half")
+    return panel(name, title, partial(points), size=size, height=3.2 if size == "half" else 3.0)
 
 
 def accuracy_axis(axes: Axes) -> None:

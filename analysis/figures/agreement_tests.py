@@ -25,7 +25,8 @@ def draw_corruption(results: View) -> Figure | None:
     """Draw accuracy lost against the share of corrupted tokens, a panel for each kind and corpus."""
     looks = styles(results.architectures)
     panels, parts = [], []
-    for place, setting in enumerate(settings(results.results)):
+    everything = settings(results.results)
+    for place, setting in enumerate(everything):
         found = [
             run.corrupted.assign(
                 corpus=setting.label,
@@ -41,7 +42,8 @@ def draw_corruption(results: View) -> Figure | None:
         rows = pd.concat(found, ignore_index=True)
         low, high = min(0.0, rows.lost.min()), max(0.05, rows.lost.max())
         for kind, mine in rows.groupby("corruption", sort=True):
-            title = f"{setting.label}: {WORDS.get(str(kind), kind)}"
+            title = WORDS.get(str(kind), str(kind))
+            title = f"{setting.label}: {title}" if len(everything) > 1 else title
             name = f"agreement_corruption_{place}_{kind}"
             panels.append(_lost(name, title, mine, looks, (low - 0.01, 1.08 * high)))
         parts.append(rows)
@@ -121,6 +123,7 @@ def draw_pairs(results: View) -> Figure | None:
         panels=tuple(panels),
         data=data,
         keys=tuple(sorted(set(data.key))),
+        size="full",
     )
 
 
