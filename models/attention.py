@@ -111,6 +111,22 @@ def ancestry_masking(kernel: Kernel, heads: int, slots: Slots, like: Tensor) -> 
     return Masking(kernel, bias_BKX.repeat_interleave(heads, dim=0))  # (B·H, K, X)
 
 
+def attention_weights(q_BHTE: Tensor, k_BHSE: Tensor, masking: Masking) -> Tensor:
+    """Return softmax(Q Kᵀ / √E) (B, H, T, S), from explicit scores.
+
+    Args:
+        q_BHTE: queries.
+        k_BHSE: keys.
+        masking: of the explicit kernel.
+    """
+    if masking.kernel != "explicit":
+        raise ValueError("weights need the explicit kernel's masking")
+    scores_BHTS = q_BHTE @ k_BHSE.transpose(2, 3) * q_BHTE.shape[-1] ** -0.5
+    if masking.mask is not None:
+        scores_BHTS = scores_BHTS + masking.mask.view(*scores_BHTS.shape[:2], *masking.mask.shape[1:])
+    return scores_BHTS.softmax(dim=-1)
+
+
 def attend(q_BHTE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, masking: Masking) -> Tensor:
     """Return softmax(Q Kᵀ / √E) V (equation 1), (B, H, T, E)."""
     if masking.kernel == "fused":
@@ -204,6 +220,11 @@ class CrossAttention(nn.Module):
         """Let every target position attend to the source: (B, T, D)."""
         (q,) = split_heads(self.query(x_BTD), 1, self.heads)
         return self.out(merge_heads(attend(q, *cache, masking)))
+
+    def weights(self, x_BTD: Tensor, cache: Cache, masking: Masking) -> Tensor:
+        """Return how much each target position attends to each of the source: (B, H, T, S)."""
+        (q,) = split_heads(self.query(x_BTD), 1, self.heads)
+        return attention_weights(q, cache.k_BHSE, masking)
 
 
 class BareAttention(nn.Module):

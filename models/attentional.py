@@ -22,7 +22,8 @@ from models.attention_global import (
     global_attention_flops,
     global_attention_parameters,
 )
-from models.base import Memory
+from models.base import Memory, evaluating
+from models.batch import Batch
 from models.cost import Cost, attention_core_flops, recurrent_flops, recurrent_parameters
 from models.dropout import Dropout
 from models.layer import Layer
@@ -110,6 +111,26 @@ class AttentionalLSTM(RecurrentSeq2Seq):
             output_BD, state = self.step(target_BD, state, memory)
             outputs.append(output_BD)
         return torch.stack(outputs, dim=1)
+
+    @torch.no_grad()
+    def attention_maps(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the attention to the encoder's states, as ``cross``."""
+        if not (self.has_encoder and self.has_decoder):
+            return {}
+        with evaluating(self):
+            memory = self.encode_source(batch.source, batch.source_mask)
+            target_BTD = self.target_embedding(self.shift_right(batch.target))
+            if self.input_feeding:
+                state, visited = self.start(memory), []
+                for target_BD in target_BTD.unbind(dim=1):
+                    fed_BD = torch.cat([target_BD, state["feed"]], dim=-1)
+                    visited.append(self.decoder.step(fed_BD, state["layers"])[0])
+                    _, state = self.step(target_BD, state, memory)
+                h_BTD = torch.stack(visited, dim=1)
+            else:
+                h_BTD, _ = self.decoder(target_BTD, memory.final["layers"])
+            keys_BSD = memory.final.get("keys", memory.states)
+            return {"cross": self.attention.attention_weights(h_BTD, keys_BSD, memory.mask)}
 
     def start(self, memory: Memory) -> DecoderState:
         """Return the encoder's last states, or zeros; with input feeding, a zero h̃."""

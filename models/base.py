@@ -8,7 +8,8 @@ construction. An architecture maps embedded sequences to states; it never sees t
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
 import pytorch_lightning as pl
@@ -35,6 +36,19 @@ class Memory(NamedTuple):
     states: Tensor  # (B, S, D)
     mask: Tensor | None  # (B, S) bool or None
     final: Any = None  # the architecture's own, batch first: for example the last state of each layer
+
+
+@contextmanager
+def evaluating(model: "Seq2Seq") -> Iterator[None]:
+    """Put the model in evaluation mode, and give it back in the mode that it was in."""
+    was_training = model.training
+    if was_training:
+        model.eval()
+    try:
+        yield
+    finally:
+        if was_training:
+            model.train()
 
 
 class Seq2Seq(pl.LightningModule):

@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.base import Seq2Seq
+from models.base import Seq2Seq, evaluating
 from models.candidates import best_candidates
-from models.decoding import evaluating, lengths_of, next_logits, require_generator
+from models.decoding import lengths_of, next_logits, require_generator
 from models.decoding_state import select_rows
 from models.errors import BadInput
 from models.hypothesis import Hypothesis

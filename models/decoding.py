@@ -4,15 +4,14 @@ B batch, N rows still open, S source positions, T target positions, D width, V t
 F source features. Beam search is in models.beam, sampling in models.sampling.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.base import Memory, Seq2Seq
+from models.base import Memory, Seq2Seq, evaluating
 from models.decoding_state import select_rows
 from models.errors import BadInput
 from models.problem import BOS, EOS, PAD
@@ -155,19 +154,6 @@ def extend(
     if stop_at_eos:
         length_B[rows_N[token_N == EOS]] = length
     return answer_BT[:, :length], length_B.clamp(max=length).tolist()
-
-
-@contextmanager
-def evaluating(model: Seq2Seq) -> Iterator[None]:
-    """Decode in evaluation mode, and give the model back in the mode that it was in."""
-    was_training = model.training
-    if was_training:
-        model.eval()
-    try:
-        yield
-    finally:
-        if was_training:
-            model.train()
 
 
 def require_generator(model: Seq2Seq) -> None:

@@ -6,9 +6,8 @@ B batch, N rows still open, V target vocabulary, C the candidates that are left 
 import torch
 from torch import Tensor
 
-from models.base import Seq2Seq
+from models.base import Seq2Seq, evaluating
 from models.decoding import (
-    evaluating,
     extend,
     lengths_of,
     output_log_probabilities,

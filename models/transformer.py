@@ -11,11 +11,13 @@ layer, so there is no further factor.
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, NamedTuple, Self, cast
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models.attention import Masking, ancestry_masking, choose_kernel, masking
-from models.base import Memory, Seq2Seq
+from models.base import Memory, Seq2Seq, evaluating
+from models.batch import Batch
 from models.cache import Slots, grown, reordered, settled
 from models.config import ModelConfig
 from models.cost import Cost, linear_flops
@@ -194,6 +196,25 @@ class Transformer(Seq2Seq):
         layers = state.layers if sources_B is None else select_rows(state.layers, sources_B)
         sources = len(layers[0].own.k_BHSE)
         return DecoderState(layers, reordered(state.slots, rows_N, sources))
+
+    @torch.no_grad()
+    def attention_maps(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the cross-attention of each head, as ``layer 1 head 1`` and so on."""
+        if not (self.has_encoder and self.has_decoder):
+            return {}
+        heads, maps = self.config.heads, {}
+        with evaluating(self):
+            memory = self.encode_source(batch.source, batch.source_mask)
+            x_BTD = self._enter(self.target_embedding(self.shift_right(batch.target)))
+            T, S = x_BTD.shape[1], memory.states.shape[1]
+            own = masking("explicit", heads, T, T, x_BTD, causal=self.config.causal)
+            source = masking("explicit", heads, T, S, x_BTD, memory.mask)
+            for number, layer in enumerate(self._decoder_layers(), start=1):
+                weights_BHTS = layer.source_weights(x_BTD, memory.states, own, source)
+                for head, weights_BTS in enumerate(weights_BHTS.unbind(dim=1), start=1):
+                    maps[f"layer {number} head {head}"] = weights_BTS
+                x_BTD = layer(x_BTD, memory.states, own, source)
+        return maps
 
     def _decoder_layers(self) -> Iterable[DecoderLayer]:
         return cast(Iterable[DecoderLayer], self.decoder)

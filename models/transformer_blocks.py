@@ -99,6 +99,14 @@ class DecoderLayer(nn.Module):
         x_BTD = self.attention_residual.after(x_BTD, output)
         return self._rest(x_BTD, self._source(states_BSD), source_masking)
 
+    def source_weights(
+        self, x_BTD: Tensor, states_BSD: Tensor, own_masking: Masking, source_masking: Masking
+    ) -> Tensor:
+        """Return what ``forward`` of the same arguments attends to in the source: (B, H, T, S)."""
+        output = self.attention(self.attention_residual.before(x_BTD), own_masking)
+        before_BTD = self.cross_residual.before(self.attention_residual.after(x_BTD, output))
+        return self.cross.weights(before_BTD, self.cross.keys_values(states_BSD), source_masking)
+
     def start(self, states_BSD: Tensor) -> LayerCache:
         """Return the cache before the first step."""
         source = self._source(states_BSD)
