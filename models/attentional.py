@@ -74,7 +74,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         """Create the encoder, the decoder and, unless each position answers, the attention."""
         width, self.input_feeding = config.width, config.input_feeding
         if self.has_encoder:
-            self.encoder = self.stack(config, width)
+            self.encoder = self.encoder_stack(config)
         if self.has_decoder:
             self.decoder = self.stack(config, width * (1 + config.input_feeding))
         if self.problem.readout != "position":
@@ -177,7 +177,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         """Return the parameters of what there is of encoder, decoder and attention."""
         width, count = config.width, 0
         if problem.has_source:
-            count += stack_parameters(width, width, config.layers, cls.gates)
+            count += cls.encoder_parameters(config)
         if problem.has_target:
             inputs = width * (1 + config.input_feeding)
             count += stack_parameters(inputs, width, config.layers, cls.gates)
@@ -190,7 +190,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         """Return the theory: as many steps as an LSTM, but every answer sees every input directly."""
         width, layers, S, T = config.width, config.layers, source_length, target_length
         queries = {"decoder": T, "position": 0, "last": 1}[problem.readout]
-        flops = stack_flops(width, width, layers, cls.gates, S)
+        flops = cls.encoder_flops(config, S) if S else 0
         flops += stack_flops(width * (1 + config.input_feeding), width, layers, cls.gates, T)
         keys = S if problem.has_source else T
         if queries:
@@ -249,6 +249,7 @@ class AttentionalLSTM(RecurrentSeq2Seq):
         return [
             {"score": "dot"},
             {"score": "additive"},
+            {"bidirectional": True, "layers": 2},
             {"input_feeding": True},
             {"input_feeding": True, "score": "additive", "layers": 2},
             {"kernel": "loop"},

@@ -44,4 +44,10 @@ class LSTM(RecurrentSeq2Seq):
     @classmethod
     def variants(cls) -> list[dict[str, object]]:
         """Return further options that the conformance suite covers."""
-        return [{"kernel": "loop"}, {"layers": 3}, {"forget_bias": "zero"}, {"forget_bias": "chrono"}]
+        return [
+            {"kernel": "loop"},
+            {"layers": 3},
+            {"bidirectional": True, "layers": 2},
+            {"forget_bias": "zero"},
+            {"forget_bias": "chrono"},
+        ]

@@ -8,12 +8,14 @@ from zeros and is a recurrent language model (Mikolov et al. 2010).
 """
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+import torch
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models.base import Memory, Seq2Seq
+from models.bidirectional import BidirectionalStack, bidirectional_flops, bidirectional_parameters
 from models.config import ModelConfig
 from models.cost import Cost, linear_flops, recurrent_flops, recurrent_parameters
 from models.layer import Layer
@@ -27,12 +29,29 @@ class RecurrentConfig(ModelConfig):
 
     layers: int = Field(1, gt=0, description="recurrent layers in the encoder, and in the decoder")
     kernel: Kernel = Field("fused", description="torch's kernel, or a Python loop over the cell")
+    bidirectional: bool = Field(
+        False, description="encoder: half of the width reads from the end (Schuster and Paliwal 1997)"
+    )
+
+    @model_validator(mode="after")
+    def _halves(self) -> Self:
+        if self.bidirectional and self.width % 2:
+            raise ValueError(
+                f"width = {self.width} has no half for each direction; the nearest valid width is "
+                f"{self.width + 1}"
+            )
+        return self
+
+    def width_multiple(self) -> int:
+        """Return 2 where each direction has half of the width."""
+        return 2 if self.bidirectional else 1
 
 
 class RecurrentSeq2Seq(Seq2Seq):
     """Base of the architectures whose decoder sees the source through one fixed vector."""
 
     Config = RecurrentConfig
+    config: RecurrentConfig
     decoder_only = True
     shares_source = True
     cell_name: ClassVar[str]  # in words
@@ -55,19 +74,47 @@ class RecurrentSeq2Seq(Seq2Seq):
             config.dropout,
         )
 
+    @classmethod
+    def encoder_stack(cls, config: Any) -> nn.Module:
+        """Return the layers of the encoder, in one direction or in two."""
+        if not config.bidirectional:
+            return cls.stack(config, config.width)
+        half = config.resized(width=config.width // 2, bidirectional=False)
+        return BidirectionalStack(lambda: cls.stack(half, config.width))
+
+    @classmethod
+    def encoder_parameters(cls, config: Any) -> int:
+        """Return the parameters of ``encoder_stack``."""
+        count = bidirectional_parameters if config.bidirectional else stack_parameters
+        return count(config.width, config.width, config.layers, cls.gates)
+
+    @classmethod
+    def encoder_flops(cls, config: Any, positions: int) -> int:
+        """Return the FLOPs of ``encoder_stack``."""
+        count = bidirectional_flops if config.bidirectional else stack_flops
+        return count(config.width, config.width, config.layers, cls.gates, positions)
+
     def build(self, config: Any) -> None:
         """Create the encoder if there is a source, and the decoder if there is a target."""
         if self.has_encoder:
-            self.encoder = self.stack(config, config.width)
+            self.encoder = self.encoder_stack(config)
         if self.has_decoder:
             self.decoder = self.stack(config, config.width)
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         """Run the encoder; ``final`` holds each layer's state after the last real position."""
-        # without a decoder nobody reads the last states, so padding needs no care
-        needed_BS = mask_BS if self.has_decoder else None
+        # read onwards and without a decoder, nobody sees what follows padding
+        needed_BS = mask_BS if self.has_decoder or self.config.bidirectional else None
         states_BSD, final = self.encoder(source_BSD, None, needed_BS)
         return Memory(states_BSD, mask_BS, final)
+
+    def summarise(self, memory: Memory) -> Tensor:
+        """Return (B, D): the state at the last position; of a backward half, at the first."""
+        last_BD = super().summarise(memory)
+        if not self.config.bidirectional:
+            return last_BD
+        half = self.config.width // 2
+        return torch.cat([last_BD[:, :half], memory.states[:, 0, half:]], dim=-1)
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
         """Run the decoder over all target positions, from the encoder's last state, or from zeros."""
@@ -86,17 +133,20 @@ class RecurrentSeq2Seq(Seq2Seq):
     @classmethod
     def core_parameters(cls, config: Any, problem: Problem) -> int:
         """Return the parameters of the encoder and of the decoder, where there are such."""
-        stacks = problem.has_source + problem.has_target
-        return stacks * stack_parameters(config.width, config.width, config.layers, cls.gates)
+        decoder = stack_parameters(config.width, config.width, config.layers, cls.gates)
+        encoder = cls.encoder_parameters(config)
+        return problem.has_source * encoder + problem.has_target * decoder
 
     @classmethod
     def cost(cls, config: Any, problem: Problem, source_length: int, target_length: int) -> Cost:
         """Return the theory: every position is a step, and the last answer sees the first input."""
         width, positions = config.width, source_length + target_length
         chain = positions + config.layers - 1
+        flops = cls.encoder_flops(config, source_length)
+        flops += stack_flops(width, width, config.layers, cls.gates, target_length)
         return Cost(
             parameters=cls.core_parameters(config, problem),
-            flops=stack_flops(width, width, config.layers, cls.gates, positions)
+            flops=flops
             + embedding_flops(problem, width, source_length)
             + head_flops(problem, width, source_length, target_length),
             sequential_operations=chain,

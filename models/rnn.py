@@ -23,4 +23,4 @@ class RNN(RecurrentSeq2Seq):
     @classmethod
     def variants(cls) -> list[dict[str, object]]:
         """Return further options that the conformance suite covers."""
-        return [{"kernel": "loop"}, {"layers": 3}]
+        return [{"kernel": "loop"}, {"layers": 3}, {"bidirectional": True, "layers": 2}]
