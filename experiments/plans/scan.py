@@ -125,7 +125,9 @@ PLAN = Plan(
     description="Do longer commands, and new uses of a known word, come out right?",
     budget="equal parameters (within 2 %), equal steps, equal learning-rate trials",
     blocks=blocks,
-    figures=("training_curves",),
+    figures=("bleu_by_length", "translation_training", "attention_maps", "exposure_gap"),
+    tables=("scan", "translation", "samples"),
+    claims=("L6", "D1", "D2", "D4"),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
         "quick": "1 seed, 2 learning rates, 3,000 steps of 64 commands",

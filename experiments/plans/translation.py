@@ -45,9 +45,9 @@ PUBLISHED: dict[str, Any] = {
 SCAN: dict[Profile, Setting] = {
     "smoke": Setting(
         seeds=1,
-        parameter_budget=20_000,
+        parameter_budget=44_000,
         recipe={"steps": 20, "batch_size": 16, "validate_every": 10, "warmup_steps": 5},
-        data={"scored_sentences": 40},
+        data={"scored_sentences": 40, "held_out": 60},
         options={"beam": 2},
     ),
     "quick": Setting(
@@ -153,8 +153,11 @@ PLAN = Plan(
     budget="equal parameters (within 2 %); on a corpus equal CPU seconds (GPU: seconds), on SCAN equal "
     "steps and learning-rate trials",
     blocks=blocks,
-    figures=("bleu_by_length", "bleu_by_cost", "attention_maps", "exposure_gap"),
-    tables=("translation", "significance", "samples"),
+    figures=(
+        *("bleu_by_length", "bleu_by_cost", "translation_training"),
+        *("attention_maps", "exposure_gap"),
+    ),
+    tables=("translation", "significance", "scan", "samples"),
     claims=("L6", "S4", "D1", "D2", "D4"),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
