@@ -25,6 +25,7 @@ class Section:
     figures: tuple[Figure, ...]
     tables: tuple[Table, ...]
     limits: tuple[str, ...]
+    leading: int = 0  # so many of the tables stand before the figures
 
     @property
     def shows(self) -> bool:
@@ -110,9 +111,11 @@ def _section(
     figures: tuple[str, ...],
     tables: tuple[str, ...],
     limits: tuple[str, ...],
+    leading: tuple[str, ...] = (),
 ) -> Section:
     drawn = tuple(figure for name in figures if (figure := draw(name, view)) is not None)
-    tabulated = tuple(table for name in tables if (table := tabulate(name, view)) is not None)
+    names = (*leading, *tables)
+    tabulated = tuple(table for name in names if (table := tabulate(name, view)) is not None)
     return Section(
         anchor=anchor,
         short=short,
@@ -122,4 +125,5 @@ def _section(
         figures=drawn,
         tables=tabulated,
         limits=limits if drawn or tabulated else (),
+        leading=sum(table.name in leading for table in tabulated),
     )

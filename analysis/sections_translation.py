@@ -18,7 +18,8 @@ def translation(view: View) -> dict[str, Any]:
             *("bleu_by_length", "bleu_by_cost", "translation_training"),
             *("attention_maps", "exposure_gap"),
         ),
-        "tables": ("translation", "significance", "scan", "samples"),
+        "leading": ("translation", "scan"),
+        "tables": ("significance", "samples"),
         "limits": (
             "Any other text: one corpus is one domain, and most of its sentences are of like length.",
             "How a reader would judge: BLEU and chrF count overlaps with one reference, and a right "
