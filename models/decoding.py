@@ -33,7 +33,7 @@ def greedy(
     model: Seq2Seq,
     source: Tensor,
     source_mask: Tensor | None,
-    max_length: int,
+    max_length: int | Tensor,
     *,
     stop_at_eos: bool = True,
 ) -> Tensor:
@@ -46,7 +46,7 @@ def greedy(
         model: an architecture with a decoder.
         source: (B, S) int64 tokens or (B, S, F) floats, padded on the right.
         source_mask: (B, S) bool, True where real; None if nothing is padded.
-        max_length: longest answer, EOS included.
+        max_length: longest answer, EOS included: one number, or (B,) int64.
         stop_at_eos: False where the task fixes the length: EOS is a token like any other and exactly
             ``max_length`` tokens are returned.
 

@@ -13,7 +13,7 @@ from experiments.fit import Subject
 from experiments.measures import base
 from experiments.measures.base import Context, Outcome
 from experiments.measures.memory import CPU_METHOD, CUDA_METHOD, cpu_peak, cuda_peak
-from experiments.measures.tested import test
+from experiments.measures.tested import FORCED, test
 from experiments.measures.train import Train
 from experiments.measures.translating import (
     Output,
@@ -72,6 +72,8 @@ class Translate(Train):
         """Return scores, per-sentence statistics and samples of every test set."""
         options, task = self.Options.model_validate(cell.options), text_task(subject)
         forced, slices = test(model, subject, free_running=task.one_answer)
+        if not task.one_answer:  # the true prefix was given to all of them
+            slices = [{**row, "split": FORCED} for row in slices]
         metrics: dict[str, Any] = {
             "test_teacher_forced": forced["test_teacher_forced"] or forced["test"],
             "test_loss": forced["test_loss"],

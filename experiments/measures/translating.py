@@ -49,7 +49,7 @@ def decode(
         mask_BS = np.arange(source_BS.shape[1]) < lengths_B[:, None]
         source = torch.from_numpy(source_BS).to(model.device)
         mask = None if mask_BS.all() else torch.from_numpy(mask_BS).to(model.device)
-        limit = task.longest_answer(int(lengths_B.max()))
+        limit = torch.tensor([task.longest_answer(int(length)) for length in lengths_B])
         if beam == 1:
             for row, tokens in zip(rows, greedy(model, source, mask, limit).tolist(), strict=True):
                 outputs[row] = Output(tokens, task.decode(tokens))
