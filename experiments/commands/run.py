@@ -121,6 +121,12 @@ def parser() -> Parser:
     found.add_argument(
         "--pair", metavar="SOURCE-TARGET", help="the languages of a parallel corpus, such as en-de"
     )
+    found.add_argument(
+        "--columns",
+        nargs=2,
+        metavar=("SOURCE", "TARGET"),
+        help="names of a corpus' columns, where they are not the languages",
+    )
     add_machine_options(found)
     found.add_argument(
         "--workers",
@@ -191,6 +197,7 @@ def make_request(options: argparse.Namespace) -> Request:
         speed=options.speed,
         corpus=options.corpus,
         pair=options.pair,
+        columns=options.columns and tuple(options.columns),
     )
 
 

@@ -65,12 +65,12 @@ class Corpus:
         return int(self.facts["sizes"][name])
 
 
-def import_corpus(corpus: str, pair: str) -> Corpus:
+def import_corpus(corpus: str, pair: str, columns: tuple[str, str] | None = None) -> Corpus:
     """Read a corpus from a folder or from the hub, check every line, and keep it by content.
 
-    ``scan`` is generated and needs neither.
-
-    Files that were read before, and have neither another size nor another time, are not read again.
+    ``scan`` is generated and needs neither. ``columns`` name source and target in JSON lines and on the
+    hub, where they are not the languages of the pair. Files that were read before, and have neither
+    another size nor another time, are not read again.
 
     Raises:
         BadInput: the pair is malformed, the corpus is not there, or a line of it is wrong.
@@ -82,10 +82,10 @@ def import_corpus(corpus: str, pair: str) -> Corpus:
         return _keep(embedded.rows(), ["test"], name=corpus, pair=pair)
     folder = Path(corpus).expanduser()
     if folder.exists() or corpus.startswith((".", "/", "~")) or corpus.count("/") > 1:
-        return _from_files(folder, source, target)
+        return _from_files(folder, source, target, columns or (source, target))
     from experiments.corpora import hub
 
-    found = hub.load(corpus, source, target)
+    found = hub.load(corpus, source, target, columns or (source, target))
     rows: dict[str, Iterable[Row]] = {split: found.rows(split) for split in found.splits}
     return _keep(rows, ["test"], name=corpus, pair=pair)
 
@@ -117,27 +117,27 @@ def languages(pair: str) -> tuple[str, str]:
     return source, target
 
 
-def _from_files(folder: Path, source: str, target: str) -> Corpus:
+def _from_files(folder: Path, source: str, target: str, columns: tuple[str, str]) -> Corpus:
     found = find_files(folder, source, target)
-    stamp = _stamp(found, source, target)
+    stamp = _stamp(found, f"{FORMAT} {source}-{target} {columns}")
     note = cache_folder() / "imports" / f"{stamp}.txt"
     if note.exists():
         content = note.read_text(encoding="ascii").strip()
         if (cache_folder() / "corpora" / content).is_dir():
             return Corpus(cache_folder() / "corpora" / content)
-    rows: dict[str, Iterable[Row]] = {"train": read(found.train, source, target)}
+    rows: dict[str, Iterable[Row]] = {"train": read(found.train, *columns)}
     if found.validation is not None:
-        rows["validation"] = read(found.validation, source, target)
-    rows |= {name: read(files, source, target) for name, files in found.tests.items()}
+        rows["validation"] = read(found.validation, *columns)
+    rows |= {name: read(files, *columns) for name, files in found.tests.items()}
     corpus = _keep(rows, list(found.tests), name=folder.resolve().name, pair=f"{source}-{target}")
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(corpus.content, encoding="ascii")
     return corpus
 
 
-def _stamp(found: Found, source: str, target: str) -> str:
+def _stamp(found: Found, what: str) -> str:
     groups = [found.train, *([found.validation] if found.validation else []), *found.tests.values()]
-    parts = [f"{FORMAT} {source}-{target}"]
+    parts = [what]
     for path in (path for files in groups for path in files.paths):
         facts = path.stat()
         parts.append(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}")

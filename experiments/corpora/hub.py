@@ -24,17 +24,16 @@ class HubCorpus(NamedTuple):
 
     name: str
     splits: dict[Split, Any]  # datasets.Dataset, memory-mapped
-    source: str
-    target: str
+    columns: tuple[str, str]
 
     def rows(self, split: Split) -> Iterator[Row]:
         """Yield the pairs of a split in order."""
         for number, row in enumerate(self.splits[split], start=1):
             where = f"{self.name} ({split})"
-            yield row_of(dict(row), where, number, self.source, self.target)
+            yield row_of(dict(row), where, number, *self.columns)
 
 
-def load(corpus: str, source: str, target: str) -> HubCorpus:
+def load(corpus: str, source: str, target: str, columns: tuple[str, str]) -> HubCorpus:
     """Load ``org/name``, ``org/name:configuration`` or a name of ``KNOWN``, through ``datasets``.
 
     The configuration defaults to the pair (in either order), where the corpus has one.
@@ -75,4 +74,4 @@ def load(corpus: str, source: str, target: str) -> HubCorpus:
             raise BadInput(
                 f"corpus '{corpus}' has no {split} split, only {', '.join(found)}; {_LOCAL}."
             )
-    return HubCorpus(corpus, splits, source, target)
+    return HubCorpus(corpus, splits, columns)

@@ -22,6 +22,8 @@ class Row(NamedTuple):
 def read(files: Files, source: str, target: str) -> Iterator[Row]:
     """Yield the pairs of one split in order, white space at the ends removed.
 
+    ``source`` and ``target`` are the keys of JSON lines.
+
     Raises:
         BadInput: a file cannot be read, is not UTF-8, has an empty side, or the sides differ in length.
     """

@@ -21,6 +21,7 @@ class Request:
     speed: Literal["fast", "plain"] = "fast"
     corpus: str | None = None  # a folder, or a name on the hub; None: what the plan has embedded
     pair: str | None = None  # source and target language of it, such as en-de
+    columns: tuple[str, str] | None = None  # of a corpus with other names than the languages
 
 
 @dataclass(frozen=True, kw_only=True)

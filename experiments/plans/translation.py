@@ -11,6 +11,7 @@ from experiments.cell import Block
 from experiments.environment import training_precision
 from experiments.planning import make_cell
 from experiments.plans.base import Plan, Profile, Request
+from models.errors import BadInput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,10 @@ def blocks(request: Request) -> list[Block]:
     setting = (SCAN if embedded else CORPUS)[request.profile]
     data = dict(setting.data)
     if not embedded:
-        data |= {"corpus": request.corpus} | ({"pair": request.pair} if request.pair else {})
+        named = {"corpus": request.corpus, "pair": request.pair, "columns": request.columns}
+        data |= {key: value for key, value in named.items() if value is not None}
+    elif request.pair or request.columns:
+        raise BadInput("pair: without --corpus the plan translates SCAN, which has one pair only.")
     found = []
     for seed in range(setting.seeds):
         for architecture in request.architectures:

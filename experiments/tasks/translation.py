@@ -46,6 +46,9 @@ class Translation(TextTask):
     )
     pair: str = Field(embedded.PAIR, description="source and target language; of files, en-de")
     content: str = Field("", description="hash of the corpus' text; filled in")
+    columns: tuple[str, str] | None = Field(
+        None, description="source and target in JSON lines or on the hub; none: the languages"
+    )
     test: str = Field("", description="name of the test set; empty: the first")
     vocabulary: int = Field(4000, gt=0, description="subwords at most: joint, or of each side")
     joint: bool = Field(True, description="one vocabulary for both sides")
@@ -65,7 +68,10 @@ class Translation(TextTask):
             return given
         corpus = str(given.get("corpus") or embedded.NAME)
         pair = str(given.get("pair") or (embedded.PAIR if corpus == embedded.NAME else USUAL_PAIR))
-        found = import_corpus(corpus, pair)
+        columns = given.get("columns") or None
+        if columns is not None and (isinstance(columns, str) or len(columns) != 2):
+            raise BadInput(f"columns = {columns!r}: name two, that of the source and of the target.")
+        found = import_corpus(corpus, pair, columns and (str(columns[0]), str(columns[1])))
         tests = found.tests
         test = given.get("test") or tests[0]
         if test not in tests:

@@ -1,6 +1,7 @@
 """Corpora: every layout gives the same pairs; what is wrong is named in one line, before training."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -170,7 +171,7 @@ def test_a_corpus_of_the_hub_goes_the_same_way(monkeypatch: pytest.MonkeyPatch, 
     local = import_corpus(str(write_text(tmp_path / "corpus")), "en-de")
     assert rows(corpus, "test") == rows(local, "test")
     with pytest.raises(BadInput, match=r"no pair en-ko\. Choices: de-en, fr-en"):
-        hub.load("wmt14", "en", "ko")
+        hub.load("wmt14", "en", "ko", ("en", "ko"))
 
 
 def test_a_corpus_that_is_not_in_the_cache_asks_for_its_place(tmp_path: Path) -> None:
@@ -204,3 +205,17 @@ def test_the_corpora_at_hand_can_be_read(folder: str, pair: str, train: int, tes
         pytest.skip(f"{folder} is not on this machine")
     corpus = import_corpus(str(SHARED / folder), pair)
     assert (corpus.size("train"), corpus.size(corpus.tests[0])) == (train, test)
+
+
+def test_columns_may_have_other_names_than_the_languages(tmp_path: Path) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for split, pairs in PAIRS.items():
+        lines = [json.dumps({"question": one, "answer": two}) for one, two in pairs]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    corpus = import_corpus(str(folder), "en-de", ("question", "answer"))
+    assert rows(corpus, "test") == PAIRS["test"]
+    with pytest.raises(BadInput, match="no text under 'en'; keys: answer, question"):
+        import_corpus(str(folder), "en-de")
+    with pytest.raises(BadInput, match="columns = 'question': name two"):
+        task_for("translation", {"corpus": str(folder), "pair": "en-de", "columns": "question"})
