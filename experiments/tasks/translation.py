@@ -52,7 +52,7 @@ class Translation(TextTask):
     test: str = Field("", description="name of the test set; empty: the first")
     vocabulary: int = Field(4000, gt=0, description="subwords at most: joint, or of each side")
     joint: bool = Field(True, description="one vocabulary for both sides")
-    max_tokens: int = Field(128, gt=1, description="longest sentence, EOS included")
+    max_tokens: int = Field(256, gt=1, description="longest sentence, EOS included")
     joined: tuple[int, ...] = Field(
         (), description="also test on so many neighbouring sentences joined into one: (2, 4)"
     )
