@@ -56,7 +56,7 @@ def beam_search(
         model: an architecture with a decoder; it decodes in evaluation mode.
         source: (B, S) int64 tokens or (B, S, F) floats, padded on the right.
         source_mask: (B, S) bool, True where real; None if nothing is padded.
-        beam: K. With 1 the result is that of ``greedy``.
+        beam: K. With 1 it is ``greedy``, unless α > 0 and ``exact`` let the search go on after EOS.
         length_penalty: α; 0 ranks by log-probability, more prefers longer hypotheses.
         max_length: most tokens of a hypothesis, EOS included: one number, or (B,) int64.
         n_best: at most ``beam``. Where the space is smaller, there are fewer hypotheses.

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_FIRST_ROOM = 32
+_STEP = 32  # room is a multiple of it
 
 
 class Cache(NamedTuple):
@@ -46,7 +46,8 @@ def grown(slots: Slots, B: int, K: int, device: torch.device) -> Slots:
         ancestry_BKX = torch.cat([ancestry_BKX, own_BKK], dim=2)
     elif ancestry_BKX is not None:
         ancestry_BKX = functional.pad(ancestry_BKX, (0, 1), value=True)
-    room = slots.room if used <= slots.room else max(_FIRST_ROOM, 2 * used)
+    # products go over the whole room: a quarter more than needed, against a copy now and then
+    room = slots.room if used <= slots.room else -(-5 * used // (4 * _STEP)) * _STEP
     if torch.is_grad_enabled():
         room = used
     return Slots(slots.written, used, room, slots.position + 1, ancestry_BKX)

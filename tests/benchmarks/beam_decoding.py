@@ -120,10 +120,15 @@ def main() -> None:
     def one(decode: Decode, settings: speed.Speed, workers: int, model: Seq2Seq = ours) -> Any:
         return runner(model, decode, settings, sentences, workers)
 
+    def half(source: Tensor, mask: Tensor | None) -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            return search(ours)(source, mask)
+
     beam, shared = f"beam {BEAM}", f"{threads} workers"
     competitors = {
         f"ours, {beam}, {shared}": one(search(ours), fast, threads),
         f"ours, {beam}, {threads} threads": one(search(ours), fast, 1),
+        f"ours, {beam}, {shared}, bfloat16": one(half, fast, threads),
         f"ours, {beam}, {shared}, plain settings": one(search(ours), plain, threads),
         f"Hugging Face as it ships, {beam}, {threads} threads": one(generate("sdpa", BEAM), plain, 1),
         f"Hugging Face, same precision, {beam}, {threads} threads": one(
