@@ -93,7 +93,7 @@ def fit(
     )
     data = SequenceData(subject.task, subject.recipe, seed=cell.seed)
     trainer = build_trainer(subject.recipe, cell, [watch], devices=devices)
-    goes_on = checkpoint is not None and checkpoint.exists()
+    goes_on = watch.readable()
     if goes_on and watch.finished_before():
         return watch.finish()
     with warnings.catch_warnings():

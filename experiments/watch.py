@@ -4,6 +4,7 @@ One callback, whose whole state is in every checkpoint: a resumed run goes on as
 """
 
 import functools
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +24,9 @@ Scores = dict[str, float]
 Judge = Callable[[Seq2Seq], Scores]
 """Scores the model on validation, beyond the teacher-forced score; the first one selects."""
 
+ASKED_EVERY = 20
+"""Batches between two questions whether a checkpoint is due, where replicas must agree."""
+
 BACKWARD = 3
 """Forward and backward together cost so many forward passes."""
 
@@ -35,7 +39,7 @@ class Trial:
     status: str = "ok"  # or "diverged"
     validation: float | None = None  # the best of the score that selects
     best_step: int = 0
-    losses: list[float] = field(default_factory=list)  # of every batch
+    losses: list[float] = field(default_factory=list)  # of every step
     accumulate: int = 1  # batches a step
     validations: list[list[float]] = field(default_factory=list)  # [step, the score that selects]
     curves: dict[str, list[list[float]]] = field(default_factory=dict)  # further scores by step, cost
@@ -51,7 +55,7 @@ class Trial:
     @property
     def steps(self) -> int:
         """Return the optimiser steps taken."""
-        return len(self.losses) // self.accumulate
+        return len(self.losses)
 
     @property
     def padding_share(self) -> float:
@@ -92,13 +96,29 @@ class Watch(pl.Callback):
         self.saved_at = time.monotonic()
         self.wall = self.cpu = 0.0  # clocks when the present stretch of training began
         self.validating = 0.0  # seconds, wall clock
+        self.validation_begun = self.last_validation = 0.0  # of what counts against a budget
         self.own: dict[str, Tensor] = {}  # the model's weights while their mean is validated
+
+    def readable(self) -> bool:
+        """Return whether there is a checkpoint to go on from; a damaged one is set aside."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return False
+        try:
+            self._saved()
+        except Exception as error:  # of many kinds, by where the file is damaged
+            self.progress(f"checkpoint set aside: {type(error).__name__}")
+            self.checkpoint.replace(self.checkpoint.with_suffix(".damaged"))
+            return False
+        return True
+
+    def _saved(self) -> dict[str, Any]:
+        assert self.checkpoint is not None
+        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        return dict(saved["callbacks"][self.state_key])
 
     def finished_before(self) -> bool:
         """Take over the trial of the checkpoint, if it had come to its end."""
-        assert self.checkpoint is not None
-        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        state = saved["callbacks"][self.state_key]
+        state = self._saved()
         if state["finished"]:
             self.load_state_dict(state)
             self.larger_is_better = state["larger_is_better"]
@@ -147,16 +167,30 @@ class Watch(pl.Callback):
         """Lightning hook: save a checkpoint if one is due; seed the dropout of this batch."""
         place = len(self.losses)
         begins_step = place % self.recipe.accumulate == 0
-        if self.checkpoint and begins_step and place and self._due():
+        if self.checkpoint and begins_step and place and self._due(trainer, place):
             self.spend()
-            trainer.save_checkpoint(self.checkpoint)
+            self._save(trainer)
             self.saved_at = time.monotonic()
         # dropout is a function of (seed, batch), so that a resumed run equals an uninterrupted one
         if self.dropout_seed is not None:
             torch.manual_seed(self.dropout_seed(place) + trainer.global_rank)
 
-    def _due(self) -> bool:
-        return time.monotonic() - self.saved_at >= self.checkpoint_seconds
+    def _due(self, trainer: pl.Trainer, place: int) -> bool:
+        due = time.monotonic() - self.saved_at >= self.checkpoint_seconds
+        if trainer.world_size == 1:
+            return due
+        # saving waits for all replicas, whose clocks differ: the first one decides, now and then
+        return place % ASKED_EVERY == 0 and bool(trainer.strategy.broadcast(due))
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        """Write beside the last checkpoint, then take its place: a kill leaves one of the two."""
+        assert self.checkpoint is not None
+        part = self.checkpoint.with_suffix(".part")
+        trainer.save_checkpoint(part)
+        if trainer.is_global_zero:
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(self.checkpoint)
 
     def on_train_batch_end(
         self,
@@ -169,7 +203,10 @@ class Watch(pl.Callback):
         """Lightning hook: keep the loss, count the cost, and stop at the end of the budget."""
         self.losses.append(outputs["loss"].detach())
         self._count(batch)
-        if self.recipe.seconds is not None and self.share_spent() >= 1:
+        # the last validation has its place in the budget, too
+        if self.recipe.seconds is not None and (
+            self.spent() + self.last_validation >= self.recipe.seconds
+        ):
             trainer.should_stop = True
 
     def _count(self, batch: Batch) -> None:
@@ -187,6 +224,7 @@ class Watch(pl.Callback):
     def on_validation_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Lightning hook: put the mean of the last weights in, where they are averaged."""
         self.spend()
+        self.validation_begun = self.spent()
         self.outputs = []
         if self.recipe.average_last > 1:
             self.recent.append(_copy(module))
@@ -207,7 +245,8 @@ class Watch(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         """Lightning hook: score, keep the best weights, and go on from the model's own."""
-        if self.losses and not torch.isfinite(self.losses[-1]).all():
+        lost = bool(self.losses) and not bool(torch.isfinite(self.losses[-1]).all())
+        if trainer.strategy.reduce_boolean_decision(lost, all=False):
             self.trial.status = "diverged"
             trainer.should_stop = True
             return
@@ -221,6 +260,9 @@ class Watch(pl.Callback):
         self.validating += time.perf_counter() - self.wall
         self.trial.cpu_seconds += time.process_time() - self.cpu
         self.wall, self.cpu = time.perf_counter(), time.process_time()
+        self.last_validation = self.spent() - self.validation_begun
+        if self.recipe.seconds is not None and self.share_spent() >= 1:
+            trainer.should_stop = True
 
     def _judge(self, step: int, module: pl.LightningModule) -> None:
         total = sum(float(output["total"]) for output in self.outputs)
@@ -255,7 +297,7 @@ class Watch(pl.Callback):
         self.finished = True
         long = self.trial.seconds >= self.checkpoint_seconds
         if self.checkpoint and (long or self.keep_result):
-            trainer.save_checkpoint(self.checkpoint)
+            self._save(trainer)
 
     # The end, and the state in checkpoints --------------------------------------------------------
 
@@ -263,8 +305,10 @@ class Watch(pl.Callback):
         """Close the trial's books."""
         self.spend()
         trial = self.trial
-        losses = torch.stack(self.losses).float().cpu() if self.losses else torch.zeros(0)
-        trial.losses = losses.tolist()
+        losses = self._kept_losses()
+        # Lightning divides the loss of a batch by the number of batches of its step
+        whole = losses[: len(losses) // trial.accumulate * trial.accumulate]
+        trial.losses = whole.view(-1, trial.accumulate).sum(dim=1).tolist()
         if not torch.isfinite(losses).all():
             trial.status = "diverged"
         scores = [score for _, score in trial.validations]
@@ -273,14 +317,25 @@ class Watch(pl.Callback):
         )
         return trial
 
+    def _kept_losses(self) -> Tensor:
+        """Return the loss of every batch so far, float32 on the CPU."""
+        if not self.losses:
+            return torch.zeros(0)
+        fresh = [loss for loss in self.losses if loss.device.type != "cpu"]
+        known = len(self.losses) - len(fresh)  # those before the last checkpoint are here already
+        moved = torch.stack(fresh).float().cpu().unbind() if fresh else ()
+        self.losses = [*self.losses[:known], *moved]
+        return torch.stack(self.losses).float()
+
     def state_dict(self) -> dict[str, Any]:
         """Return plain data and tensors."""
         return {
             **{name: getattr(self.trial, name) for name in _SAVED},
-            "losses": torch.stack(self.losses).float().cpu() if self.losses else torch.zeros(0),
+            "losses": self._kept_losses(),
             "recent": list(self.recent),
             "since_best": self.since_best,
             "validating": self.validating,
+            "last_validation": self.last_validation,
             "finished": self.finished,
             "larger_is_better": self.larger_is_better,
             "accumulate": self.trial.accumulate,
@@ -294,6 +349,7 @@ class Watch(pl.Callback):
         self.recent = deque(state["recent"])
         self.since_best, self.validating = state["since_best"], state["validating"]
         self.trial.accumulate = state["accumulate"]
+        self.last_validation = state["last_validation"]
 
 
 def _copy(module: pl.LightningModule) -> dict[str, Tensor]:

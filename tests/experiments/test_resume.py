@@ -85,8 +85,8 @@ def test_a_resumed_run_with_accumulated_batches_equals_an_uninterrupted_one(
 ) -> None:
     cell, checkpoint = cell_of("lstm", accumulate=3, steps=8, validate_every=2), tmp_path / "trial.ckpt"
     whole = trained(cell)
-    assert len(whole.losses) == 24
-    assert whole.steps == 8
+    assert len(whole.losses) == whole.steps == 8
+    assert 1 < whole.losses[0] < 10  # the mean of the step's batches, not a part of it
     assert [step for step, _ in whole.validations] == [2, 4, 6, 8]
     with monkeypatch.context() as patch:
         stop_at(17, patch)
@@ -173,3 +173,28 @@ def test_a_budget_in_seconds_ends_training_with_a_validation() -> None:
     assert trial.steps < 100_000
     assert trial.validations[-1][0] == trial.steps
     assert 1.0 <= trial.cpu_seconds < 10
+
+
+def test_a_damaged_checkpoint_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell, checkpoint = cell_of(), tmp_path / "trial.ckpt"
+    with monkeypatch.context() as patch:
+        stop_at(12, patch)
+        with pytest.raises(Stopped):
+            trained(cell, checkpoint)
+    whole = checkpoint.read_bytes()
+    checkpoint.write_bytes(whole[: len(whole) // 2])
+    same(trained(cell, checkpoint), trained(cell))
+    assert (tmp_path / "trial.damaged").exists()
+
+
+def test_the_last_validation_is_inside_a_budget_in_seconds() -> None:
+    cell = cell_of(steps=100_000, seconds=3.0, validate_every=20)
+
+    def judge(model: object) -> dict[str, float]:
+        begun = time.process_time()
+        while time.process_time() - begun < 0.5:
+            pass
+        return {"slow": 1.0}
+
+    trial = fit(prepare(cell), cell, 1e-2, judge=judge)
+    assert trial.cpu_seconds < 3.6
