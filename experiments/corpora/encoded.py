@@ -3,6 +3,7 @@
 N pairs of a split; a pair's tokens are ``tokens[start:end]``, EOS included.
 """
 
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.corpora.cache import cache_folder, draft, publish
 from experiments.corpora.corpus import Corpus
-from experiments.corpora.subwords import Subwords
+from experiments.corpora.subwords import FORMAT, Subwords
 from models.errors import BadInput
 
 _SIDES = ("source", "target")
@@ -38,7 +39,7 @@ class Side(NamedTuple):
 def encoded(corpus: Corpus, subwords: Subwords, split: str) -> tuple[Side, Side]:
     """Return source and target of a split as tokens, encoded now or kept from before."""
     mark = subwords.signature.rpartition("hash:")[2]
-    name = f"{corpus.content}-{mark}-{split}"
+    name = f"{corpus.content}-{mark}-{split}-{FORMAT}"
     folder = cache_folder() / "encoded" / name
     if not folder.is_dir():
         with draft("encoded") as place:
@@ -61,7 +62,7 @@ def _rows(corpus: Corpus, subwords: Subwords, split: str, side: str) -> Iterator
 
 
 def _write(folder: Path, side: str, rows: Iterator[list[int]]) -> None:
-    ends, total = [], 0
+    ends, total = array("q"), 0
     with (folder / f"{side}.u32").open("wb") as file:
         for row in rows:
             np.asarray(row, dtype=np.uint32).tofile(file)
@@ -69,4 +70,4 @@ def _write(folder: Path, side: str, rows: Iterator[list[int]]) -> None:
             ends.append(total)
     if not ends:
         raise BadInput("the split has no sentence pair.")
-    np.save(folder / f"{side}.ends.npy", np.asarray(ends, dtype=np.int64))
+    np.save(folder / f"{side}.ends.npy", np.frombuffer(ends, dtype=np.int64))

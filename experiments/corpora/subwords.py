@@ -17,6 +17,7 @@ from models.problem import EOS, SPECIALS
 
 SPECIAL_TOKENS = ("<pad>", "<s>", "</s>")
 SMALLEST = 256 + SPECIALS  # every byte and the special tokens
+FORMAT = 2
 _AT_ONCE = 1000
 
 
@@ -76,11 +77,13 @@ def subwords(corpus: Corpus, size: int, *, joint: bool) -> Subwords:
 def _load(path: Path) -> Any:
     from tokenizers import Tokenizer
 
-    return Tokenizer.from_file(str(path))
+    found = Tokenizer.from_file(str(path))
+    found.encode_special_tokens = True  # text that looks like one is text
+    return found
 
 
 def _learned(corpus: Corpus, size: int, side: str) -> Path:
-    name = f"{corpus.content}-{side}-{size}"
+    name = f"{corpus.content}-{side}-{size}-{FORMAT}"
     path = cache_folder() / "subwords" / name / "tokenizer.json"
     if path.exists():
         return path

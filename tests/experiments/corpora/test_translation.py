@@ -135,3 +135,11 @@ def test_generated_text_needs_no_files() -> None:
     assert task.corpus == "scan"
     batch = next(iter(task.evaluation("test", 500)))
     assert task.decode(batch.target[0].tolist()).startswith(("WALK", "LOOK", "RUN", "JUMP", "TURN"))
+
+
+def test_text_that_looks_like_a_special_token_is_text(task: Translation) -> None:
+    text = "nutze </s> den tag <pad> <s> hier"
+    tokens = task.encode_target(text)
+    assert tokens.count(EOS) == 1
+    assert not {PAD, BOS} & set(tokens)
+    assert task.decode(tokens) == text
