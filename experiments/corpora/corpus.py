@@ -4,8 +4,11 @@ A cell names a corpus by name and content hash, never by a path: the same text i
 every machine, and an edited file is another one.
 """
 
+import contextlib
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -18,6 +21,7 @@ from experiments.corpora.reading import Row, read
 from models.errors import BadInput
 
 FORMAT = 1
+CONTENT = re.compile(r"[0-9a-f]{16}")
 HELD_OUT = 1000  # training pairs that become the validation split where there is none, at most 5 %
 _AT_ONCE = 10_000  # pairs written at a time
 
@@ -25,8 +29,8 @@ _AT_ONCE = 10_000  # pairs written at a time
 class Corpus:
     """The pairs of every split. Splits: ``train``, ``validation``, and each test set by its name."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, name: str = "") -> None:
+        self.folder, self.name = folder, name
         self.facts: dict[str, Any] = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
         self._loaded: dict[str, Any] = {}
 
@@ -80,7 +84,10 @@ def import_corpus(corpus: str, pair: str, columns: tuple[str, str] | None = None
         if pair != embedded.PAIR:
             raise BadInput(f"pair = '{pair}': corpus '{corpus}' has the pair {embedded.PAIR} only.")
         return _keep(embedded.rows(), ["test"], name=corpus, pair=pair)
-    folder = Path(corpus).expanduser()
+    try:
+        folder = Path(corpus).expanduser()
+    except RuntimeError as error:
+        raise BadInput(f"corpus '{corpus}': {error}") from error
     if folder.exists() or corpus.startswith((".", "/", "~")) or corpus.count("/") > 1:
         return _from_files(folder, source, target, columns or (source, target))
     from experiments.corpora import hub
@@ -97,12 +104,12 @@ def open_corpus(content: str, name: str) -> Corpus:
         BadInput: it is not in this machine's cache.
     """
     folder = cache_folder() / "corpora" / content
-    if not folder.is_dir():
+    if not (CONTENT.fullmatch(content) and (folder / "corpus.json").is_file()):
         raise BadInput(
             f"corpus '{name}' (content {content}) is not in the cache {cache_folder()}; "
             "name it once more with its place: --corpus PATH."
         )
-    return Corpus(folder)
+    return Corpus(folder, name)
 
 
 def languages(pair: str) -> tuple[str, str]:
@@ -118,20 +125,24 @@ def languages(pair: str) -> tuple[str, str]:
 
 
 def _from_files(folder: Path, source: str, target: str, columns: tuple[str, str]) -> Corpus:
+    name = folder.resolve().name
     found = find_files(folder, source, target)
     stamp = _stamp(found, f"{FORMAT} {source}-{target} {columns}")
     note = cache_folder() / "imports" / f"{stamp}.txt"
     if note.exists():
-        content = note.read_text(encoding="ascii").strip()
-        if (cache_folder() / "corpora" / content).is_dir():
-            return Corpus(cache_folder() / "corpora" / content)
+        known = cache_folder() / "corpora" / note.read_text(encoding="ascii", errors="replace").strip()
+        if CONTENT.fullmatch(known.name) and (known / "corpus.json").is_file():
+            return Corpus(known, name)
     rows: dict[str, Iterable[Row]] = {"train": read(found.train, *columns)}
     if found.validation is not None:
         rows["validation"] = read(found.validation, *columns)
     rows |= {name: read(files, *columns) for name, files in found.tests.items()}
-    corpus = _keep(rows, list(found.tests), name=folder.resolve().name, pair=f"{source}-{target}")
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(corpus.content, encoding="ascii")
+    corpus = _keep(rows, list(found.tests), name=name, pair=f"{source}-{target}")
+    with contextlib.suppress(OSError):  # without the note the files are read once more
+        note.parent.mkdir(parents=True, exist_ok=True)
+        part = note.with_suffix(f".{os.getpid()}")
+        part.write_text(corpus.content, encoding="ascii")
+        part.replace(note)
     return corpus
 
 
@@ -160,7 +171,7 @@ def _keep(rows: Mapping[str, Iterable[Row]], tests: list[str], *, name: str, pai
             raise BadInput(f"corpus '{name}': the {empty[0]} split has no sentence pair.")
         facts = {"name": name, "pair": pair, "tests": tests, "sizes": sizes, "held_out": held}
         (folder / "corpus.json").write_text(json.dumps(facts), encoding="utf-8")
-        return Corpus(publish(folder, hashes.hexdigest()[:16]))
+        return Corpus(publish(folder, hashes.hexdigest()[:16]), name)
 
 
 def _write_arrow(path: Path, rows: Iterable[Row], hashes: Any) -> int:

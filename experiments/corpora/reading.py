@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -46,13 +47,13 @@ def lines(path: Path) -> Iterator[str]:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for line in file:
                 number += 1
-                yield line.decode("utf-8").strip()
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n")
     except UnicodeDecodeError as error:
         raise BadInput(
             f"{path.name}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
             "convert the file, for example with `iconv -t utf-8`."
         ) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path.name} cannot be read: {error}.") from error
 
 

@@ -3,8 +3,10 @@
 B examples, S source positions, T target positions.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -64,19 +66,26 @@ class Translation(TextTask):
     @classmethod
     def _import(cls, given: Any) -> Any:
         """Read the corpus, unless it is named by its content: then it was read before."""
-        if not isinstance(given, dict) or given.get("content"):
+        if not isinstance(given, dict):
             return given
+        if given.get("content"):
+            name = str(given.get("corpus", ""))
+            tests = open_corpus(str(given["content"]), name).tests
+            test = given.get("test") or tests[0]
+            plain = re.fullmatch(r"[\w.-]+(/[\w.-]+)?(:[\w.-]+)?", name)
+            return {**given, "corpus": name if plain else Path(name).name, "test": test}
         corpus = str(given.get("corpus") or embedded.NAME)
         pair = str(given.get("pair") or (embedded.PAIR if corpus == embedded.NAME else USUAL_PAIR))
         columns = given.get("columns") or None
-        if columns is not None and (isinstance(columns, str) or len(columns) != 2):
+        if columns is not None and (not isinstance(columns, list | tuple) or len(columns) != 2):
             raise BadInput(f"columns = {columns!r}: name two, that of the source and of the target.")
-        found = import_corpus(corpus, pair, columns and (str(columns[0]), str(columns[1])))
+        keys = None if columns is None else (str(columns[0]), str(columns[1]))
+        found = import_corpus(corpus, pair, keys)
         tests = found.tests
         test = given.get("test") or tests[0]
         if test not in tests:
             raise BadInput(f"test = '{test}': no such test set.{nearest(str(test), tests)}")
-        named = {"corpus": found.facts["name"], "pair": pair, "content": found.content, "test": test}
+        named = {"corpus": found.name, "pair": pair, "content": found.content, "test": test}
         return {**given, **named}
 
     @model_validator(mode="after")
@@ -139,6 +148,10 @@ class Translation(TextTask):
         raise ValueError("no such sentence in the test set")
 
     # What TextTask asks --------------------------------------------------------------------------
+
+    def facts(self) -> dict[str, float]:
+        """Return how many target tokens an epoch has, EOS included."""
+        return {"training_tokens": float(self.data.train[1].lengths()[self.data.kept].sum())}
 
     def test_sets(self) -> tuple[str, ...]:
         """Return ``test``, and ``joined 2`` and so on."""

@@ -219,3 +219,54 @@ def test_columns_may_have_other_names_than_the_languages(tmp_path: Path) -> None
         import_corpus(str(folder), "en-de")
     with pytest.raises(BadInput, match="columns = 'question': name two"):
         task_for("translation", {"corpus": str(folder), "pair": "en-de", "columns": "question"})
+
+
+def test_a_damaged_note_is_read_past(tmp_path: Path, cache: Path) -> None:
+    folder = write_text(tmp_path / "corpus")
+    content = import_corpus(str(folder), "en-de").content
+    (note,) = (cache / "imports").iterdir()
+    for text in ("", "../..", "0123"):
+        note.write_text(text, encoding="utf-8")
+        assert import_corpus(str(folder), "en-de").content == content
+
+
+def test_a_flipped_byte_in_an_archive_is_named(tmp_path: Path) -> None:
+    folder = write_tsv(tmp_path / "corpus")
+    path = folder / "en-de.train.tsv.gz"
+    data = bytearray(path.read_bytes())
+    data[40] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.raises(BadInput, match=r"en-de.train.tsv.gz"):
+        import_corpus(str(folder), "en-de")
+
+
+def test_an_empty_first_column_is_no_shift(tmp_path: Path) -> None:
+    folder = write_tsv(tmp_path / "corpus")
+    with gzip.open(folder / "en-de.test.tsv.gz", "wb") as file:
+        file.write(b"\tein Hund\tCC-BY Tom\n")
+    with pytest.raises(BadInput, match="line 1: the source is empty"):
+        import_corpus(str(folder), "en-de")
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    folder = write_text(tmp_path / "corpus")
+    path = folder / "test.en"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert rows(import_corpus(str(folder), "en-de"), "test") == PAIRS["test"]
+
+
+def test_the_name_is_the_users_whoever_imported_it_first(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        folder = str(write_text(tmp_path / name))
+        task = task_for("translation", {"corpus": folder, "pair": "en-de", "vocabulary": 300})
+        assert task.model_dump()["corpus"] == name
+
+
+def test_a_path_beside_a_content_is_shortened(tmp_path: Path) -> None:
+    folder = str(write_text(tmp_path / "corpus"))
+    kept = task_for("translation", {"corpus": folder, "pair": "en-de"}).model_dump()
+    assert task_for("translation", {**kept, "corpus": folder}).model_dump() == kept
+    with pytest.raises(BadInput, match="--corpus PATH"):
+        task_for("translation", {**kept, "content": "../.."})
+    with pytest.raises(BadInput, match="columns = 3: name two"):
+        task_for("translation", {"corpus": folder, "pair": "en-de", "columns": 3})
