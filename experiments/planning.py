@@ -124,7 +124,8 @@ def _sizes(task: str, data: str) -> tuple[Problem, int, int]:
     """Return a task's problem and the lengths of its first batch."""
     subject = task_for(task, json.loads(data))
     problem = subject.problem()
-    examples = subject.train_batch(0, 0, 1)
+    few = {"examples": 1, "tokens": 4000}[subject.batch_unit]
+    examples = subject.train_batch(0, 0, few)
     target = examples.target.shape[1] if problem.readout == "decoder" else 0
     return problem, examples.source.shape[1], target
 

@@ -32,12 +32,13 @@ def test(
     for examples in subject.task.evaluation("test", 4 * subject.recipe.batch_size):
         batch = to_batch(examples).to(model.device)
         logits = model(batch)
-        losses.append(float(model.loss(logits, batch)) * len(examples))
+        counted = batch.target.numel() if batch.target_mask is None else int(batch.target_mask.sum())
+        losses.append((float(model.loss(logits, batch)), counted))
         scores = score_logits(logits, batch, problem)
         forced.add(examples, scores)
         sums.add(examples, free_running_scores(model, batch) if decodes else scores)
     regression = problem.objective == "mean_squared_error"
-    loss = sum(losses) / sums.examples
+    loss = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
     metrics = {
         "test": sums.score(),
         "test_teacher_forced": forced.score() if decodes else None,

@@ -55,6 +55,11 @@ class Translate(Train):
         outcome = super().one(cell, context)
         trained = outcome.metrics
         trained["tokens_per_second"] = trained["tokens"] / max(1e-9, trained["seconds"])
+        if "training_tokens" in trained:
+            trained["epochs"] = trained["tokens"] / trained["training_tokens"]
+        for name in ("bleu", "chrf"):
+            curve = outcome.curves[f"validation_{name}"]
+            trained[f"validation_{name}"] = dict(curve)[trained["best_step"]]
         return outcome
 
     def judge(self, subject: Subject, cell: Cell) -> Judge:
@@ -75,7 +80,7 @@ class Translate(Train):
         if not task.one_answer:  # the true prefix was given to all of them
             slices = [{**row, "split": FORCED} for row in slices]
         metrics: dict[str, Any] = {
-            "test_teacher_forced": forced["test_teacher_forced"] or forced["test"],
+            "test_teacher_forced": forced["test_teacher_forced" if task.one_answer else "test"],
             "test_loss": forced["test_loss"],
             "peak_bytes": peak_bytes(subject, cell),
             "overlong": task.overlong("test"),
@@ -95,6 +100,7 @@ class Translate(Train):
                     batch_tokens=BATCH_TOKENS,
                 )
                 found = statistics(name, "greedy" if beam == 1 else "beam", outputs, pairs)
+                found["overlong"] = task.overlong(name)
                 sentences.append(found)
                 if name == "test":
                     metrics |= _test_metrics(outputs, pairs, found, greedy=beam == 1)

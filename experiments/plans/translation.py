@@ -11,6 +11,7 @@ from experiments.cell import Block
 from experiments.environment import training_precision
 from experiments.planning import make_cell
 from experiments.plans.base import Plan, Profile, Request
+from experiments.tasks.find import task_for
 from models.errors import BadInput
 
 
@@ -135,6 +136,7 @@ def blocks(request: Request) -> list[Block]:
     if not embedded:
         named = {"corpus": request.corpus, "pair": request.pair, "columns": request.columns}
         data |= {key: value for key, value in named.items() if value is not None}
+        data = task_for("translation", data).model_dump(mode="json")  # read once for all cells
     elif request.pair or request.columns:
         raise BadInput("pair: without --corpus the plan translates SCAN, which has one pair only.")
     found = []
