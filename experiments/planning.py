@@ -14,7 +14,7 @@ from experiments.measures.base import Measure
 from experiments.plans.base import Request
 from experiments.run import find_measure
 from experiments.tasks.base import Task
-from experiments.tasks.find import task_for
+from experiments.tasks.find import find_task, task_for
 from models import recipe as recipes
 from models.config import ModelConfig
 from models.errors import BadInput, explain
@@ -54,18 +54,30 @@ def make_cell(
     ``precision`` defaults to bfloat16 for time and memory on a GPU, where the fused attention kernels
     ask for it, and to float32 elsewhere: accuracies are then comparable between devices.
     ``parameter_budget`` solves for ``width`` (within 2 %), which ``model`` must then leave out.
+    The request's tuned values, then its settings, replace the plan's where the cell has the option.
 
     Raises:
         BadInput: anything is wrong; one line that names the key, the value and the nearest valid one.
     """
     kind = find_measure(measure)
     cls = find_architecture(architecture)
+    tuned = request.tuned.get(architecture, {}) if kind.trains else {}
+    model = _replaced(model, cls.Config, "model", tuned, request.settings)
+    options = _replaced(options, kind.Options, "measure", tuned, request.settings)
+    if kind.trains:
+        recipe = _replaced(recipe, Recipe, "recipe", tuned, request.settings)
+    if task is not None:
+        data = _replaced(data, find_task(task), "task", tuned, request.settings)
+    if parameter_budget is not None and "width" in model:
+        raise BadInput(
+            f"width = {model['width']}: it is solved for the budget of {parameter_budget:,} parameters."
+        )
     subject = _task(kind, measure, task, data)
     problem = subject.problem() if subject else WITHOUT_TASK
     cls.accept(problem)
     if seed < 0:
         raise BadInput(f"seed = {seed}: must be 0 or more.")
-    config = _config(cls, model or {}, problem, parameter_budget)
+    config = _config(cls, model, problem, parameter_budget)
     _check_tying(config, problem)
     on_device = kind.trains or _hardware_bound(kind)
     device = request.device if on_device else "cpu"
@@ -77,7 +89,7 @@ def make_cell(
         model=config.model_dump(mode="json"),
         data=subject.model_dump(mode="json") if subject else {},
         recipe=_recipe(kind, measure, recipe),
-        options=_validated(kind.Options, options or {}, f"options of measure '{measure}'"),
+        options=_validated(kind.Options, options, f"options of measure '{measure}'"),
         seed=seed,
         precision=precision or ("bfloat16" if on_gpu and not kind.trains else "float32"),
         device=device,
@@ -128,6 +140,20 @@ def _sizes(task: str, data: str) -> tuple[Problem, int, int]:
     examples = subject.train_batch(0, 0, few)
     target = examples.target.shape[1] if problem.readout == "decoder" else 0
     return problem, examples.source.shape[1], target
+
+
+def _replaced(
+    planned: Mapping[str, Any] | None,
+    kind: type[BaseModel],
+    part: str,
+    *replacements: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Return the planned options with those of ``part`` that this kind has in their place."""
+    found = dict(planned or {})
+    for replacement in replacements:
+        given = replacement.get(part, {})
+        found |= {key: value for key, value in given.items() if key in kind.model_fields}
+    return found
 
 
 def _task(

@@ -12,13 +12,14 @@ from typing import Any
 from experiments.cell import Block
 from experiments.cli import fail
 from experiments.commands.parser import Parser, choice, number
+from experiments.commands.settings import add_settings, check_used, for_plan
 from experiments.environment import choose_device, cores
 from experiments.launch import RunStopped, Settings, launch
 from experiments.locks import store_lock
 from experiments.plans import ENTRY_POINTS, PLANS
 from experiments.plans.base import PROFILES, Plan, Request
 from experiments.progress import Display, clock, display_for, label
-from experiments.store import Store
+from experiments.store import Store, read_json
 from models import MODELS
 from models.errors import BadInput
 from models.lookup import find
@@ -28,6 +29,7 @@ EXAMPLES = """\
   seqyard run table1 --architecture my_module:MyModel     beside the default ones
   seqyard run complexity --only lstm transformer          these alone
   seqyard run translation --corpus ../data/multi30k --pair en-de
+  seqyard run translation --corpus ../data/pydocs --pair en-ko --set recipe.seconds=300
   seqyard run long_range --profile standard --seconds 480 in slices of eight minutes
 """
 
@@ -40,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = parser().parse(arguments)
     plan = find_plan(options.plan)
-    request = make_request(options)
+    request = make_request(options, plan)
     store = Store(options.store or Path("runs") / f"{plan.name}-{request.profile}")
     print(f"planning {plan.name} ({request.profile}) ...", file=sys.stderr, flush=True)
-    blocks = distinct(plan.blocks(request))
+    blocks = plan_blocks(plan, request)
     store.create()
     with store_lock(store.folder):
         return run(options, plan, request, blocks, store, command_line(arguments))
@@ -127,6 +129,12 @@ def parser() -> Parser:
         metavar=("SOURCE", "TARGET"),
         help="names of a corpus' columns, where they are not the languages",
     )
+    add_settings(
+        found, "any option of architecture, task, recipe or measure, for every cell that has it"
+    )
+    found.add_argument(
+        "--tuned", type=Path, metavar="FILE", help="values that `seqyard tune` found, by architecture"
+    )
     add_machine_options(found)
     found.add_argument(
         "--workers",
@@ -182,10 +190,18 @@ def find_plan(name: str) -> Plan:
     return plan
 
 
-def make_request(options: argparse.Namespace) -> Request:
-    """Return the request; loads every architecture, so that a wrong name stops here."""
+def make_request(options: argparse.Namespace, plan: Plan) -> Request:
+    """Return the request; loads every architecture, so that a wrong name stops here.
+
+    Raises:
+        BadInput: a name or a setting is wrong, or the plan takes no corpus.
+    """
     from models.registry import architecture
 
+    for name in ("corpus", "pair", "columns"):
+        if getattr(options, name) is not None and not plan.corpora:
+            takes = ", ".join(known for known in PLANS if find_plan(known).corpora)
+            raise BadInput(f"--{name}: plan '{plan.name}' takes no corpus; these do: {takes}.")
     names = list(dict.fromkeys([*(options.only or MODELS), *options.architecture]))
     for name in names:
         architecture(name)
@@ -198,7 +214,42 @@ def make_request(options: argparse.Namespace) -> Request:
         corpus=options.corpus,
         pair=options.pair,
         columns=options.columns and tuple(options.columns),
+        settings=for_plan(options.set, names),
+        tuned=read_tuned(options.tuned, plan, names) if options.tuned else {},
     )
+
+
+def read_tuned(path: Path, plan: Plan, architectures: Sequence[str]) -> dict[str, Any]:
+    """Return the tuned values of every architecture.
+
+    Raises:
+        BadInput: the file is none, is another plan's, or leaves an architecture out.
+    """
+    data = read_json(path)
+    try:
+        values, name = {key: row["values"] for key, row in data["architectures"].items()}, data["plan"]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise BadInput(f"--tuned '{path}' is no file that `seqyard tune` wrote.") from error
+    if name != plan.name:
+        raise BadInput(f"--tuned '{path}' is of plan '{name}', not of '{plan.name}'.")
+    missing = [key for key in architectures if key not in values]
+    if missing:
+        raise BadInput(
+            f"--tuned '{path}' has no values for {', '.join(missing)}: untuned beside tuned would be "
+            f"unfair; tune them, or choose --only {' '.join(values)}."
+        )
+    return values
+
+
+def plan_blocks(plan: Plan, request: Request) -> list[Block]:
+    """Return the blocks of a plan.
+
+    Raises:
+        BadInput: something asked for cannot be, or a setting fits no cell.
+    """
+    blocks = distinct(plan.blocks(request))
+    check_used(request.settings, (cell for block in blocks for cell in block.cells))
+    return blocks
 
 
 def distinct(blocks: Sequence[Block]) -> list[Block]:
@@ -220,12 +271,13 @@ def distinct(blocks: Sequence[Block]) -> list[Block]:
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """Return the exact command, with no more of a path than its last part."""
+    """Return the exact command; of a path that leaves this folder no more than its last part."""
     parts = []
     for argument in arguments:
         option, equals, value = argument.rpartition("=")
-        if Path(value).is_absolute():
-            value = Path(value).name
+        path = Path(value).expanduser()
+        if path.is_absolute() or ".." in path.parts:
+            value = path.name
         parts.append(f"{option}{equals}{value}")
     return shlex.join(["seqyard", "run", *parts])
 

@@ -1,9 +1,8 @@
 """``seqyard train``: one cell from flags."""
 
 import argparse
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from experiments.cell import Block
 from experiments.cli import fail
 from experiments.commands.parser import Parser, choice, number
 from experiments.commands.run import add_machine_options
+from experiments.commands.settings import add_settings, assign
 from experiments.environment import choose_device, cores
 from experiments.launch import RunStopped, Settings, launch
 from experiments.locks import store_lock
@@ -18,7 +18,6 @@ from experiments.plans.base import Request
 from experiments.progress import clock, display_for
 from experiments.record import Record
 from experiments.store import Store
-from models.errors import BadInput, nearest
 
 EXAMPLES = """\
   seqyard train --task recall --architecture lstm --learning-rate 1e-3 --steps 500
@@ -76,14 +75,7 @@ def parser() -> Parser:
     found.add_argument("--width", type=int, metavar="D", help="embedding and state width")
     found.add_argument("--budget", type=int, metavar="N", help="parameters, in place of --width")
     found.add_argument("--seed", type=int, default=0, metavar="N")
-    found.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="any option of architecture, task, recipe or measure; where a name is not unique, "
-        "as model.KEY, task.KEY, recipe.KEY or measure.KEY",
-    )
+    add_settings(found, "any option of architecture, task, recipe or measure")
     found.add_argument("--threads", type=number(int, 1), metavar="N", help="default: all cores")
     found.add_argument(
         "--timeout", type=number(float, 0, above=True), default=86400.0, metavar="SECONDS"
@@ -152,43 +144,6 @@ def make_cell(options: argparse.Namespace) -> Any:
         precision=options.precision,
         parameter_budget=options.budget,
     )
-
-
-def assign(
-    settings: Sequence[str], parts: Mapping[str, Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return ``KEY=VALUE`` texts as options of the part that has the key.
-
-    Raises:
-        BadInput: no part has it, several have, or there is no ``=``.
-    """
-    found: dict[str, dict[str, Any]] = {part: {} for part in parts}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise BadInput(f"--set {setting}: write KEY=VALUE.")
-        prefix, dot, key = name.rpartition(".")
-        if dot and prefix not in parts:
-            raise BadInput(f"--set {name}: unknown part '{prefix}'.{nearest(prefix, parts)}")
-        homes = [part for part in parts if key in parts[part] and (not dot or part == prefix)]
-        if not homes:
-            known = {
-                field for part, keys in parts.items() if not dot or part == prefix for field in keys
-            }
-            raise BadInput(f"--set {name}: unknown key '{key}'.{nearest(key, known)}")
-        if len(homes) > 1:
-            ways = " or ".join(f"{part}.{key}" for part in homes)
-            raise BadInput(f"--set {name}: '{key}' is an option of several parts; write {ways}.")
-        found[homes[0]][key] = value_of(text)
-    return found
-
-
-def value_of(text: str) -> Any:
-    """Return JSON as what it says, and everything else as text."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def in_words(record: Record) -> str:

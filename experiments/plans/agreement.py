@@ -140,6 +140,7 @@ PLAN = Plan(
     description="Subject-verb agreement over distance and attractors, and in corrupted input",
     budget="equal parameters (within 2 %), equal steps, equal learning-rate trials",
     blocks=blocks,
+    corpora=True,
     figures=(
         *("agreement", "agreement_crossed", "agreement_corruption"),
         *("agreement_pairs", "agreement_training"),

@@ -1,8 +1,8 @@
 """What a plan is: a function from a profile to blocks, and what its records feed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from experiments.cell import Block
 
@@ -22,6 +22,10 @@ class Request:
     corpus: str | None = None  # a folder, or a name on the hub; None: what the plan has embedded
     pair: str | None = None  # source and target language of it, such as en-de
     columns: tuple[str, str] | None = None  # of a corpus with other names than the languages
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Part (model, task, recipe, measure) -> key -> value, in place of the plan's."""
+    tuned: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Architecture -> part -> key -> value, in place of the plan's; ``settings`` come after."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class Plan:
     description: str
     budget: str  # the one kind of budget, in words: "equal steps", "equal tokens a batch"
     blocks: Callable[[Request], list[Block]]
+    corpora: bool = False  # whether it takes a corpus
     figures: tuple[str, ...] = ()  # names in analysis.figures
     tables: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()  # ids of claims.md

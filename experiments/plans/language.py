@@ -177,6 +177,7 @@ PLAN = Plan(
     description="One half alone: a decoder that models text, an encoder that classifies documents",
     budget="equal parameters (within 2 %), equal steps, equal learning-rate trials",
     blocks=blocks,
+    corpora=True,
     figures=("training_curves",),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",

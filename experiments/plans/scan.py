@@ -12,7 +12,6 @@ from typing import Any
 from experiments.cell import Block
 from experiments.planning import make_cell
 from experiments.plans.base import Plan, Profile, Request
-from models.errors import BadInput
 
 SPLITS = ("simple", "length", "addprim_jump")
 
@@ -89,15 +88,7 @@ SETTINGS: dict[Profile, Setting] = {
 
 
 def blocks(request: Request) -> list[Block]:
-    """Return one block a (split, seed, architecture).
-
-    Raises:
-        BadInput: a corpus is named; these are generated.
-    """
-    if request.corpus is not None:
-        raise BadInput(
-            f"corpus = '{request.corpus}': plan 'scan' generates its own; try `translation`."
-        )
+    """Return one block a (split, seed, architecture)."""
     setting = SETTINGS[request.profile]
     found = []
     for split in SPLITS:

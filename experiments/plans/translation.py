@@ -166,6 +166,7 @@ PLAN = Plan(
     budget="equal parameters (within 2 %); on a corpus equal CPU seconds (GPU: seconds), on SCAN equal "
     "steps and learning-rate trials",
     blocks=blocks,
+    corpora=True,
     figures=(
         *("bleu_by_length", "bleu_by_cost", "translation_training"),
         *("attention_maps", "exposure_gap"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from experiments.commands.run import command_line, distinct
-from experiments.commands.train import assign, value_of
+from experiments.commands.run import command_line, distinct, find_plan
+from experiments.commands.settings import assign, value_of
 from experiments.locks import store_lock
 from experiments.record import FORMAT
 from experiments.store import Store, read_json
@@ -177,7 +177,9 @@ def test_architectures_are_added_or_replaced():
 
     def names(*arguments):
         return list(
-            make_request(parser().parse(["table1", "--device", "cpu", *arguments])).architectures
+            make_request(
+                parser().parse(["table1", "--device", "cpu", *arguments]), find_plan("table1")
+            ).architectures
         )
 
     standard = ["rnn", "lstm", "attentional_lstm", "transformer"]
@@ -193,6 +195,7 @@ def test_the_manifest_keeps_the_command_without_folders(capsys, folder):
     assert command.startswith(f"seqyard run {PLAN} --profile smoke")
     assert str(folder) not in (folder / "mine" / "manifest.json").read_text()
     assert command_line(["toys", "--store=/home/somebody/x"]) == "seqyard run toys --store=x"
+    assert command_line(["toys", "--corpus", "../../home/somebody/x"]) == "seqyard run toys --corpus x"
 
 
 def test_cells_in_two_blocks_are_measured_once():

@@ -16,7 +16,6 @@ from experiments.run import find_measure
 from experiments.store import Store, read_json
 from experiments.tasks.find import task_for
 from models import MODELS
-from models.errors import BadInput
 from models.registry import architecture, config_for
 
 
@@ -84,11 +83,6 @@ def test_a_corpus_decides_what_the_language_plan_asks(tmp_path: Path) -> None:
         request = replace(request_for("smoke"), corpus=str(tmp_path / name))
         cells = [cell for block in find_plan("language").blocks(request) for cell in block.cells]
         assert {(cell.task, cell.data["corpus"]) for cell in cells} == {(task, name)}
-
-
-def test_scan_takes_no_corpus() -> None:
-    with pytest.raises(BadInput, match="plan 'scan' generates its own"):
-        find_plan("scan").blocks(replace(request_for("smoke"), corpus="somewhere"))
 
 
 def test_seeds_see_the_same_task_and_architectures_the_same_recipe() -> None:
