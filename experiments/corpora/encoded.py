@@ -38,8 +38,7 @@ class Side(NamedTuple):
 
 def encoded(corpus: Corpus, subwords: Subwords, split: str) -> tuple[Side, Side]:
     """Return source and target of a split as tokens, encoded now or kept from before."""
-    mark = subwords.signature.rpartition("hash:")[2]
-    name = f"{corpus.content}-{mark}-{split}-{FORMAT}"
+    name = encoded_name(corpus, subwords, split)
     folder = cache_folder() / "encoded" / name
     if not folder.is_dir():
         with draft("encoded") as place:
@@ -54,6 +53,12 @@ def encoded(corpus: Corpus, subwords: Subwords, split: str) -> tuple[Side, Side]
         for side in _SIDES
     )
     return source, target
+
+
+def encoded_name(corpus: Corpus, subwords: Subwords, split: str) -> str:
+    """Return what identifies the tokens of a split: the corpus' content and the subwords'."""
+    mark = subwords.signature.rpartition("hash:")[2]
+    return f"{corpus.content}-{mark}-{split}-{FORMAT}"
 
 
 def _rows(corpus: Corpus, subwords: Subwords, split: str, side: str) -> Iterator[list[int]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from experiments.corpora.batching import epoch_batches
 from experiments.corpora.corpus import Corpus
-from experiments.corpora.encoded import Side, encoded
+from experiments.corpora.encoded import Side, encoded, encoded_name
 from experiments.corpora.markov import Markov
 from experiments.corpora.subwords import subwords
 from experiments.tasks.text import Pair
@@ -60,7 +60,8 @@ class Prepared:
     @functools.cached_property
     def markov(self) -> Markov:
         """Return the floor's model, from the training targets."""
-        return Markov(np.asarray(self.train[1].tokens), self.subwords.sizes[1])
+        name = encoded_name(self.corpus, self.subwords, "train")
+        return Markov.kept(name, self.train[1].tokens, self.subwords.sizes[1])
 
     def batch(self, seed: int, step: int, tokens: int) -> NDArray[np.int64]:
         """Return the training pairs of a step: a function of the arguments alone."""
