@@ -14,6 +14,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 
 from experiments.cell import Cell
 from experiments.data import SequenceData
+from experiments.measures.base import Point, no_point
 from experiments.tasks.base import Task
 from experiments.watch import Judge, Trial, Watch
 from models.base import Seq2Seq
@@ -53,6 +54,7 @@ def fit(
     learning_rate: float,
     progress: Callable[[str], None] = lambda message: None,
     *,
+    point: Point = no_point,
     judge: Judge | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60.0,
@@ -67,6 +69,7 @@ def fit(
         cell: seed, device and precision.
         learning_rate: the peak of the schedule.
         progress: told of every validation.
+        point: told of every validation's score, as the record's curve will have it.
         judge: further validation scores, of which the first selects; None: the teacher-forced one.
         checkpoint: file that the state goes to every ``checkpoint_seconds``; if it is there, training
             goes on from it, and ends as if it had never stopped.
@@ -86,6 +89,7 @@ def fit(
         Trial(learning_rate=learning_rate),
         dropout_seed=(lambda step: scoped_seed(cell.seed, "dropout", step)) if drops else None,
         progress=progress,
+        point=point,
         judge=judge,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,

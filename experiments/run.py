@@ -59,6 +59,7 @@ def run_block(
     *,
     progress: Callable[[str], None] = lambda message: None,
     started: Callable[[Cell], None] = lambda cell: None,
+    point: Callable[[Cell, str, float, float], None] = lambda cell, name, x, y: None,
 ) -> Iterator[Record]:
     """Measure what is missing of a block; yield each record after it is on disk.
 
@@ -72,7 +73,7 @@ def run_block(
             store.path(cell.key).unlink(missing_ok=True)
     for name, group in groupby(cells, key=lambda cell: cell.measure):
         clock = Clock(started)
-        context = Context(store=store, progress=progress, started=clock.turn_to)
+        context = Context(store=store, progress=progress, started=clock.turn_to, point=point)
         for cell, outcome in _outcomes(find_measure(name)(), list(group), context):
             if "No space left on device" in outcome.reason:  # the disk's fault, not a result
                 raise OSError(errno.ENOSPC, "No space left on device")

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from experiments.convergence import converged
+from experiments.measures.base import Point, no_point
 from models.base import Seq2Seq
 from models.batch import Batch
 
@@ -79,6 +80,7 @@ class Watch(pl.Callback):
         *,
         dropout_seed: Callable[[int], int] | None = None,
         progress: Callable[[str], None] = lambda message: None,
+        point: Point = no_point,
         judge: Judge | None = None,
         checkpoint: Path | None = None,
         checkpoint_seconds: float = 60.0,
@@ -86,6 +88,7 @@ class Watch(pl.Callback):
     ) -> None:
         self.trial, self.dropout_seed, self.progress = trial, dropout_seed, progress
         self.judge, self.checkpoint, self.checkpoint_seconds = judge, checkpoint, checkpoint_seconds
+        self.point = point
         self.keep_result = keep_result  # in the checkpoint, however short the trial was
         self.losses: list[Tensor] = []
         self.outputs: list[dict[str, Tensor]] = []
@@ -273,6 +276,7 @@ class Watch(pl.Callback):
             scores = {**self.judge(module), **scores}
         trial, score = self.trial, next(iter(scores.values()))
         trial.validations.append([step, score])
+        self.point(f"validation@{trial.learning_rate:g}", step, score)
         for name, value in scores.items():
             trial.curves.setdefault(name, []).append([step, value])
         cost = {"flops": float(trial.flops), "seconds": trial.seconds, "cpu_seconds": trial.cpu_seconds}

@@ -4,13 +4,15 @@ It imports torch only if a measure does. It ends itself as soon as its superviso
 leaves Ctrl-C to the supervisor. What libraries print goes to the log file.
 
 Events: ``ready``; ``started`` (key); ``progress`` (message); ``recorded`` (key, status, reason,
-duration_s); ``done``; ``error`` (kind ``bad_input``, ``write`` or ``fault``, message).
+duration_s); ``point`` (key, name, x, y: of a validation, live); ``done``; ``error`` (kind
+``bad_input``, ``write`` or ``fault``, message).
 """
 
 import argparse
 import contextlib
 import ctypes
 import json
+import math
 import os
 import queue
 import signal
@@ -21,7 +23,7 @@ import traceback
 from pathlib import Path
 from typing import Any, TextIO
 
-from experiments.cell import Block
+from experiments.cell import Block, Cell
 from experiments.run import run_block
 from experiments.store import Store
 from models.errors import BadInput
@@ -55,6 +57,7 @@ def work(block: Block, store: Store, send: "Sender") -> None:
             store,
             progress=send.progress,
             started=lambda cell: send("started", key=cell.key),
+            point=send.point,
         )
         for record in records:
             send(
@@ -95,6 +98,11 @@ class Sender:
         if time.monotonic() - self.last_progress >= PROGRESS_EVERY_S:
             self.last_progress = time.monotonic()
             self("progress", message=message)
+
+    def point(self, cell: Cell, name: str, x: float, y: float) -> None:
+        """Send a point of a curve of the cell that runs; what is not finite has no place in JSON."""
+        if math.isfinite(x) and math.isfinite(y):
+            self("point", key=cell.key, name=name, x=x, y=y)
 
 
 def listen(stream: TextIO) -> "queue.Queue[Block]":

@@ -33,6 +33,14 @@ class Outcome:
     environment: dict[str, Any] = field(default_factory=dict)  # what the measure adds: kernel class ...
 
 
+Point = Callable[[str, float, float], None]
+"""Told of one point of a curve while its cell still runs: the curve's name in the record, x, y."""
+
+
+def no_point(name: str, x: float, y: float) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What a measure may use besides its cell."""
@@ -40,6 +48,8 @@ class Context:
     store: Store
     progress: Callable[[str], None] = lambda message: None  # one short line for the live display
     started: Callable[[Cell], None] = lambda cell: None  # now working on this cell: a death is its own
+    point: Callable[[Cell, str, float, float], None] = lambda cell, name, x, y: None
+    """A point of one of the cell's curves, live: the curve's name, x, y."""
 
 
 class Diverged(Exception):

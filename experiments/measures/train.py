@@ -12,7 +12,7 @@ from experiments.cell import Cell
 from experiments.convergence import thinned
 from experiments.fit import Subject, fit
 from experiments.measures import base
-from experiments.measures.base import Context, Diverged, Measure, Outcome
+from experiments.measures.base import Context, Diverged, Measure, Outcome, Point, no_point
 from experiments.measures.tested import test
 from experiments.replicas import devices, train_replicas
 from experiments.tasks.find import task_for
@@ -47,6 +47,7 @@ class Train(Measure):
             context.progress,
             judge=self.judge(subject, cell),
             folder=checkpoints(context),
+            point=lambda name, x, y: context.point(cell, name, x, y),
         )
         artifact = context.store.artifacts / f"{cell.key}.safetensors"
         artifact.parent.mkdir(parents=True, exist_ok=True)
@@ -128,10 +129,12 @@ def train_best(
     *,
     judge: Judge | None = None,
     folder: Path | None = None,
+    point: Point = no_point,
 ) -> tuple[list[Trial], Trial, Seq2Seq]:
     """Fit every learning rate; return the trials, the best on validation, and its model.
 
-    ``folder`` keeps the state of long training; a trial that is found there goes on.
+    ``folder`` keeps the state of long training; a trial that is found there goes on. ``point`` is told
+    of every validation.
 
     Raises:
         Diverged: no trial has a finite validation score.
@@ -142,7 +145,8 @@ def train_best(
         if saved and devices() > 1:
             progress(f"learning rate {rate:g} on {devices()} devices")
             train_replicas(cell, rate, saved, devices())
-        trials.append(fit(subject, cell, rate, _named(progress, rate), judge=judge, checkpoint=saved))
+        told = _named(progress, rate)
+        trials.append(fit(subject, cell, rate, told, judge=judge, checkpoint=saved, point=point))
     finished = [trial for trial in trials if trial.validation is not None]
     if not finished:
         raise Diverged(
