@@ -32,6 +32,7 @@ from models.problem import Problem
 from models.recurrence import State
 from models.recurrent import RecurrentLayer, RecurrentSeq2Seq, embedding_flops, head_flops
 from models.recurrent_stack import stack_flops, stack_parameters
+from models.search import Choice, Space
 from models.speed import AttentionKernel
 
 DecoderState = dict[str, Any]
@@ -69,6 +70,14 @@ class AttentionalLSTM(RecurrentSeq2Seq):
     gates: ClassVar[int] = LSTM.gates
     state_tensors: ClassVar[int] = LSTM.state_tensors
     recurrence = LSTM.recurrence
+
+    @classmethod
+    def own_search_space(cls) -> Space:
+        """Return what is tuned for the LSTM, and how it attends."""
+        score = Choice(
+            ("general", "dot", "additive"), why="Luong et al. 2015, section 3.1; Bahdanau et al. 2015"
+        )
+        return {**LSTM.own_search_space(), "model.score": score}
 
     def build(self, config: Any) -> None:
         """Create the encoder, the decoder and, unless each position answers, the attention."""

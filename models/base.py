@@ -28,6 +28,7 @@ from models.problem import BOS, PAD, Problem
 from models.projection import Projection
 from models.recipe import Recipe
 from models.scoring import score_logits
+from models.search import Space, check_space, common_space
 
 
 class Memory(NamedTuple):
@@ -156,7 +157,23 @@ class Seq2Seq(pl.LightningModule):
     def layers(cls) -> dict[str, Layer]:
         """Return this architecture's measurable layers by part name; the first is its Table 1 row."""
 
+    @classmethod
+    def own_search_space(cls) -> Space:
+        """Return what is tuned for this architecture beside what is tuned for all (models.search)."""
+        return {}
+
     # What all share ------------------------------------------------------------------------------
+
+    @classmethod
+    def search_space(cls, steps: int = 1000) -> Space:
+        """Return everything that is tuned, by dotted name, where training takes at most ``steps``.
+
+        Raises:
+            BadInput: the architecture's own part names something that is no option.
+        """
+        space = common_space(steps) | cls.own_search_space()
+        check_space(space, {"model": cls.Config.model_fields, "recipe": Recipe.model_fields})
+        return space
 
     @classmethod
     def accept(cls, problem: Problem) -> None:

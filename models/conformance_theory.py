@@ -12,7 +12,7 @@ from models.conformance_cases import Case, build, make_batch, with_dropout
 from models.conformance_outputs import require
 from models.projection import Projection
 
-_FREE = ("Config", "summarise", "select", "attention_maps", "extra_repr")
+_FREE = ("Config", "summarise", "select", "attention_maps", "own_search_space", "extra_repr")
 
 
 def parameters(case: Case) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from models.recurrence import LSTMRecurrence
 from models.recurrent import RecurrentConfig, RecurrentSeq2Seq
+from models.search import Choice, Space
 
 
 class LSTMConfig(RecurrentConfig):
@@ -33,6 +34,15 @@ class LSTM(RecurrentSeq2Seq):
     cell_name = "LSTM"
     gates = LSTMRecurrence.gates
     state_tensors = LSTMRecurrence.tensors
+
+    @classmethod
+    def own_search_space(cls) -> Space:
+        """Return what is tuned for the LSTM: how long its state lasts at first."""
+        why = "Gers et al. 2000; Jozefowicz et al. 2015; chrono: Tallec and Ollivier 2018"
+        return {
+            **super().own_search_space(),
+            "model.forget_bias": Choice(("zero", "one", "chrono"), why=why),
+        }
 
     @classmethod
     def recurrence(cls, config: LSTMConfig, inputs: int) -> LSTMRecurrence:

@@ -22,6 +22,7 @@ from models.layer import Layer
 from models.problem import Problem
 from models.recurrence import Kernel, Recurrence, State
 from models.recurrent_stack import RecurrentStack, stack_flops, stack_parameters
+from models.search import Range, Space
 
 
 class RecurrentConfig(ModelConfig):
@@ -62,6 +63,12 @@ class RecurrentSeq2Seq(Seq2Seq):
     @abstractmethod
     def recurrence(cls, config: Any, inputs: int) -> Recurrence:
         """Return one recurrent layer for this number of input features."""
+
+    @classmethod
+    def own_search_space(cls) -> Space:
+        """Return what is tuned for every recurrent architecture: gradients explode through time."""
+        clip = Range(0.1, 10.0, log=True, why="Pascanu et al. 2013, section 3.2")
+        return {"recipe.gradient_clip": clip}
 
     @classmethod
     def stack(cls, config: Any, inputs: int) -> RecurrentStack:

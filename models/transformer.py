@@ -27,6 +27,7 @@ from models.errors import BadInput
 from models.layer import Layer
 from models.positions import SinusoidalPositions
 from models.problem import Problem
+from models.search import Choice, Space
 from models.speed import AttentionKernel
 from models.transformer_blocks import DecoderLayer, EncoderLayer, LayerCache
 from models.transformer_parts import (
@@ -120,6 +121,14 @@ class Transformer(Seq2Seq):
     decoder: nn.ModuleList
     decoder_end: nn.Module
     citation = "Vaswani et al. 2017, Attention Is All You Need"
+
+    @classmethod
+    def own_search_space(cls) -> Space:
+        """Return what is tuned for the Transformer: where it normalises, and how finely it attends."""
+        return {
+            "model.norm": Choice(("pre", "post"), why="Xiong et al. 2020"),
+            "model.heads": Choice((2, 4, 8), why="Vaswani et al. 2017, table 3 (A)"),
+        }
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
