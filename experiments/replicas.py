@@ -10,9 +10,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from experiments.cell import Cell
+from experiments.parent import die_with_parent, parenthood
 
 DEVICES = "SEQYARD_DEVICES"
 """Variable that tells a worker how many devices a training cell may use."""
@@ -23,32 +25,35 @@ def devices() -> int:
     return int(os.environ.get(DEVICES, "1"))
 
 
-def train_replicas(cell: Cell, rate: float, checkpoint: Path, count: int) -> None:
+def train_replicas(
+    cell: Cell, rate: float, checkpoint: Path, count: int, *, checkpoint_seconds: float = 60.0
+) -> None:
     """Train on ``count`` devices; the trial is then in ``checkpoint``.
 
     Raises:
         RuntimeError: a replica failed, with the last line that it printed.
     """
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    plan = checkpoint.with_suffix(".json")
-    plan.write_text(
-        json.dumps(
-            {
-                "cell": cell.model_dump(mode="json"),
-                "rate": rate,
-                "checkpoint": str(checkpoint),
-                "devices": count,
-            }
-        ),
-        encoding="utf-8",
-    )
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "experiments.replicas", str(plan)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    plan.unlink(missing_ok=True)
+    plan = {
+        "cell": cell.model_dump(mode="json"),
+        "rate": rate,
+        "checkpoint": str(checkpoint),
+        "checkpoint_seconds": checkpoint_seconds,
+        "devices": count,
+    }
+    with tempfile.NamedTemporaryFile(
+        "w", suffix=".json", dir=checkpoint.parent, encoding="utf-8"
+    ) as file:
+        json.dump(plan, file)
+        file.flush()
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "experiments.replicas", file.name],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **parenthood()},
+            start_new_session=True,  # Ctrl-C is the supervisor's, which ends its worker
+        )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no message"]
         raise RuntimeError(f"a replica failed: {lines[-1]}")
@@ -56,6 +61,8 @@ def train_replicas(cell: Cell, rate: float, checkpoint: Path, count: int) -> Non
 
 def main() -> None:
     """Train what the plan file says; Lightning starts this once more for every further device."""
+    die_with_parent()  # Lightning's own launcher leaves the replicas it started behind
+    os.environ.update(parenthood())
     from experiments.fit import fit
     from experiments.measures.train import Train, prepare
     from experiments.run import find_measure
@@ -70,6 +77,7 @@ def main() -> None:
         plan["rate"],
         judge=judge,
         checkpoint=Path(plan["checkpoint"]),
+        checkpoint_seconds=plan["checkpoint_seconds"],
         devices=plan["devices"],
     )
 

@@ -10,7 +10,6 @@ duration_s); ``point`` (key, name, x, y: of a validation, live); ``done``; ``err
 
 import argparse
 import contextlib
-import ctypes
 import json
 import math
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from experiments.cell import Block, Cell
+from experiments.parent import die_with_parent
 from experiments.run import run_block
 from experiments.store import Store
 from models.errors import BadInput
@@ -130,14 +130,6 @@ def divert_output(log: Path) -> TextIO:
     os.dup2(handle, 2)
     os.close(handle)
     return events
-
-
-def die_with_parent() -> None:
-    """On Linux, have the kernel end this process when its supervisor dies."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.cell import Block, Cell
+from experiments.parent import parenthood
 from experiments.run import Clock
 from experiments.store import Store
 
@@ -48,7 +49,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **parenthood()},
         )
         self.listener = threading.Thread(target=self._listen, args=(events,), daemon=True)
         self.listener.start()

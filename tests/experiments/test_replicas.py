@@ -1,7 +1,13 @@
 """Several devices that share every batch train the model that one device would have trained."""
 
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -46,6 +52,53 @@ def test_two_replicas_train_what_one_device_trains(tmp_path: Path) -> None:
     for name, value in alone.weights.items():
         torch.testing.assert_close(shared.weights[name], value, rtol=1e-3, atol=1e-5)
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.slow
+def test_replicas_agree_on_when_to_save(tmp_path: Path) -> None:
+    cell, checkpoint = cell_of(steps=50, validate_every=25), tmp_path / "trial.ckpt"
+    train_replicas(cell, 1e-2, checkpoint, 2, checkpoint_seconds=0.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["trial.ckpt"]
+    shared = fit(prepare(cell), cell, 1e-2, checkpoint=checkpoint)
+    assert [step for step, _ in shared.validations] == [25, 50]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's parent-death signal")
+def test_no_replica_outlives_a_killed_worker(tmp_path: Path) -> None:
+    mine = tmp_path / "trial.ckpt"
+    code = (
+        "import sys; from pathlib import Path; from experiments.cell import Cell; "
+        "from experiments.replicas import train_replicas; "
+        "train_replicas(Cell.model_validate_json(sys.argv[1]), 1e-2, Path(sys.argv[2]), 2)"
+    )
+    endless = cell_of(steps=10_000_000).model_dump_json()
+    worker = subprocess.Popen([sys.executable, "-c", code, endless, str(mine)], stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: len(replicas_of(tmp_path)) >= 2)
+    finally:
+        worker.kill()
+        worker.communicate()
+    wait_until(lambda: not replicas_of(tmp_path))
+
+
+def replicas_of(folder: Path) -> list[psutil.Process]:
+    """Return the processes that were given a plan file in the folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(
+                part.startswith(f"{folder}/") and part.endswith(".json") for part in process.cmdline()
+            ):
+                found.append(process)
+    return found
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 90.0) -> None:
+    begun = time.monotonic()
+    while not holds():
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.1)
 
 
 def test_shares_are_the_batch_and_count_it_once() -> None:
