@@ -74,7 +74,8 @@ def run_block(
     for name, group in groupby(cells, key=lambda cell: cell.measure):
         clock = Clock(started)
         context = Context(store=store, progress=progress, started=clock.turn_to, point=point)
-        for cell, outcome in _outcomes(find_measure(name)(), list(group), context):
+        measure = find_measure(name)()
+        for cell, outcome in _outcomes(measure, list(group), context):
             if "No space left on device" in outcome.reason:  # the disk's fault, not a result
                 raise OSError(errno.ENOSPC, "No space left on device")
             clock.stop()
@@ -86,6 +87,7 @@ def run_block(
                 duration_s=clock.spent(cell),
             )
             store.write(record)
+            measure.recorded(cell, context)
             yield record
 
 

@@ -41,6 +41,15 @@ def no_point(name: str, x: float, y: float) -> None:
     """Tell nobody."""
 
 
+Prune = Callable[[int, float], bool]
+"""Told of every validation: its number, from 1, and the best score so far; whether to give up."""
+
+
+def never(number: int, best: float) -> bool:
+    """Go on to the end of the budget."""
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """What a measure may use besides its cell."""
@@ -50,6 +59,7 @@ class Context:
     started: Callable[[Cell], None] = lambda cell: None  # now working on this cell: a death is its own
     point: Callable[[Cell, str, float, float], None] = lambda cell, name, x, y: None
     """A point of one of the cell's curves, live: the curve's name, x, y."""
+    prune: Prune = never  # of a tuning trial
 
 
 class Diverged(Exception):
@@ -69,6 +79,9 @@ class Measure:
     def one(self, cell: Cell, context: Context) -> Outcome:
         """Measure one cell. Exceptions become statuses in the runner."""
         raise NotImplementedError
+
+    def recorded(self, cell: Cell, context: Context) -> None:
+        """Clear away what was kept for the case that the cell's record would not come to be."""
 
     def block(self, cells: Sequence[Cell], context: Context) -> Iterator[tuple[Cell, Outcome]]:
         """Measure cells one after the other; a timing measure overrides this to interleave them.

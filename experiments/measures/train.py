@@ -49,10 +49,7 @@ class Train(Measure):
             folder=checkpoints(context),
             point=lambda name, x, y: context.point(cell, name, x, y),
         )
-        artifact = context.store.artifacts / f"{cell.key}.safetensors"
-        artifact.parent.mkdir(parents=True, exist_ok=True)
-        # clones: safetensors refuses tensors that share memory, as tied embeddings do
-        save_file({name: value.clone() for name, value in model.state_dict().items()}, artifact)
+        save_weights(model, context.store.artifacts / f"{cell.key}.safetensors")
         found = self.tested(model, subject, cell, context)
         curves = {}
         for trial in trials:
@@ -60,7 +57,7 @@ class Train(Measure):
             curves[f"validation@{trial.learning_rate:g}"] = trial.validations
         for name in ("training_loss", "validation"):
             curves[name] = curves[f"{name}@{best.learning_rate:g}"]
-        outcome = Outcome(
+        return Outcome(
             metrics=found.metrics | training_metrics(subject, best, model),
             slices=found.slices,
             curves=curves | self.further_curves(best),
@@ -69,9 +66,13 @@ class Train(Measure):
             environment=found.environment,
             trials=[row(t) for t in trials],
         )
-        for trial in trials:
-            checkpoint(checkpoints(context), cell, trial.learning_rate).unlink(missing_ok=True)
-        return outcome
+
+    def recorded(self, cell: Cell, context: Context) -> None:
+        """Remove the checkpoints, which are large: the record is on disk now."""
+        for rate in cell.recipe["learning_rates"]:
+            kept = checkpoint(checkpoints(context), cell, rate)
+            for path in (kept, *(kept.with_suffix(end) for end in (".part", ".damaged"))):
+                path.unlink(missing_ok=True)
 
     def judge(self, subject: Subject, cell: Cell) -> Judge | None:
         """Return what scores the model on validation; None: the teacher-forced score selects."""
@@ -137,7 +138,7 @@ def train_best(
     of every validation.
 
     Raises:
-        Diverged: no trial has a finite validation score.
+        Diverged: no trial came to its end with finite losses.
     """
     trials = []
     for rate in subject.recipe.learning_rates:
@@ -147,7 +148,7 @@ def train_best(
             train_replicas(cell, rate, saved, devices())
         told = _named(progress, rate)
         trials.append(fit(subject, cell, rate, told, judge=judge, checkpoint=saved, point=point))
-    finished = [trial for trial in trials if trial.validation is not None]
+    finished = [t for t in trials if t.status == "ok" and t.validation is not None]
     if not finished:
         raise Diverged(
             f"loss not finite at learning rates {', '.join(f'{t.learning_rate:g}' for t in trials)}"
@@ -169,6 +170,15 @@ def checkpoints(context: Context) -> Path:
 def checkpoint(folder: Path, cell: Cell, rate: float) -> Path:
     """Return the file of one trial's state."""
     return folder / f"{cell.key}@{rate:g}.ckpt"
+
+
+def save_weights(model: Seq2Seq, artifact: Path) -> None:
+    """Write a model's weights, whole or not at all."""
+    artifact.parent.mkdir(parents=True, exist_ok=True)
+    part = artifact.with_suffix(".part")
+    # clones: safetensors refuses tensors that share memory, as tied embeddings do
+    save_file({name: value.clone() for name, value in model.state_dict().items()}, part)
+    part.replace(artifact)
 
 
 def trained_model(subject: Subject, cell: Cell, trained: str, context: Context) -> Seq2Seq:

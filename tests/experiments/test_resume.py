@@ -1,5 +1,6 @@
 """Training that was stopped goes on from its checkpoint and ends as if it had never stopped."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -9,11 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.cell import Cell
+from experiments.cell import Block, Cell
 from experiments.fit import Subject, fit
 from experiments.measures.train import prepare
 from experiments.planning import make_cell
 from experiments.plans.base import Request
+from experiments.record import Record
+from experiments.run import run_block
+from experiments.store import Store
 from experiments.watch import Trial, Watch
 
 REQUEST = Request(profile="smoke", architectures=["transformer"], device="cpu", threads=1)
@@ -198,3 +202,25 @@ def test_the_last_validation_is_inside_a_budget_in_seconds() -> None:
 
     trial = fit(prepare(cell), cell, 1e-2, judge=judge)
     assert trial.cpu_seconds < 3.6
+
+
+def test_checkpoints_stay_until_the_record_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fit.__kwdefaults__, "checkpoint_seconds", 0.0)
+    cell, store = cell_of(), Store(tmp_path)
+    block = Block(name="train", cells=(cell,))
+    kept, artifacts = store.artifacts / "checkpoints", store.artifacts
+
+    def full(self: Store, record: Record) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            list(run_block(block, store))
+    assert len(list(kept.iterdir())) == len(cell.recipe["learning_rates"])
+    (record,) = run_block(block, store)
+    assert record.status == "ok"
+    assert not list(kept.iterdir())
+    assert [path.name for path in artifacts.glob("*.*")] == [f"{cell.key}.safetensors"]
