@@ -1,13 +1,14 @@
 """The supervisor: gives blocks to worker processes and survives whatever happens to them. No torch.
 
-Ordinary blocks share the machine, one worker a core (one in all on a GPU); exclusive blocks follow,
-one at a time, with all threads, while no other run on this machine does anything.
+Blocks come from a source: a list of this process, or a queue that many supervisors share. Ordinary
+blocks share the machine, one worker a core (one in all on a GPU); exclusive blocks follow, one at a
+time, with all threads, while no other run on this machine does anything.
 """
 
 import contextlib
 import queue
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +21,8 @@ from experiments.measures.base import Outcome
 from experiments.progress import Display
 from experiments.record import Status
 from experiments.replicas import DEVICES
-from experiments.run import cells_to_run, make_record
+from experiments.run import Clock, cells_to_run, make_record
+from experiments.source import LocalSource, Source
 from experiments.store import Store
 from experiments.worker_process import Event, WorkerProcess
 from models.errors import BadInput
@@ -53,32 +55,46 @@ def launch(blocks: Sequence[Block], store: Store, settings: Settings, display: D
         RunStopped: a record cannot be written, or no worker can be kept alive.
     """
     supervisor = Supervisor(store, settings, display)
-    try:
-        return supervisor.run(blocks)
-    finally:
-        supervisor.stop()
+    todo = [block for block in blocks if cells_to_run(block, store)]
+    for exclusive in (False, True):
+        phase = [block for block in todo if block.exclusive == exclusive]
+        if phase and not supervisor.run(LocalSource(phase, exclusive=exclusive)):
+            return False
+    return True
 
 
 class Supervisor:
-    """Queue of blocks, worker processes, and what happened to them."""
+    """Worker processes, the blocks that they have, and what happened to them."""
 
     def __init__(self, store: Store, settings: Settings, display: Display) -> None:
         self.store, self.settings, self.display = store, settings, display
+        self.source: Source = LocalSource((), exclusive=False)
         self.events: queue.Queue[Event] = queue.Queue()
-        self.queue: deque[Block] = deque()
         self.workers: list[WorkerProcess] = []
         self.deaths: Counter[str] = Counter()  # by cell, or by block before its first cell
         self.begun = time.monotonic()
         self.environment: dict[str, str] = {}
 
-    def run(self, blocks: Sequence[Block]) -> bool:
-        """Run the ordinary blocks, then the exclusive ones."""
-        todo = [block for block in blocks if cells_to_run(block, self.store)]
-        for exclusive in (False, True):
-            phase = [block for block in todo if block.exclusive == exclusive]
-            if phase and not self._phase(phase, exclusive=exclusive):
-                return False
-        return True
+    def run(self, source: Source) -> bool:
+        """Run one phase; return whether everything was taken (no time limit hit).
+
+        Raises:
+            BadInput: a cell asks for something that cannot be.
+            RunStopped: a record cannot be written, or no worker can be kept alive.
+        """
+        self.source = source
+        self.environment = worker_environment(source.threads, self.settings.speed, self.settings.device)
+        self.environment[DEVICES] = str(self.settings.devices)
+        try:
+            with machine_lock(exclusive=source.exclusive, waiting=self._waiting):
+                self.display.phase(exclusive=source.exclusive)
+                while self._assign():
+                    self._step()
+        except NotAcquired:
+            return False
+        finally:
+            self.stop()
+        return source.empty()
 
     def stop(self) -> None:
         """End every worker."""
@@ -86,38 +102,43 @@ class Supervisor:
             worker.kill()
         self.workers = []
 
-    def _phase(self, blocks: list[Block], *, exclusive: bool) -> bool:
-        threads = max(cell.threads for block in blocks for cell in block.cells)
-        count = 1 if exclusive else min(self.settings.workers, len(blocks))
-        self.environment = worker_environment(threads, self.settings.speed, self.settings.device)
-        self.environment[DEVICES] = str(self.settings.devices)
-        try:
-            with machine_lock(exclusive=exclusive, waiting=self._waiting):
-                self.display.phase(exclusive=exclusive)
-                self.queue = deque(blocks)
-                for index in range(count):
-                    self._start_worker(index)
-                while self._assign():
-                    self._step()
-                self.stop()
-        except NotAcquired:
-            return False
-        return not self.queue
-
-    def _waiting(self, seconds: float) -> bool:
-        self.display.waiting("waiting for another run on this machine", seconds)
-        return not self._out_of_time()
-
-    def _out_of_time(self) -> bool:
+    def out_of_time(self) -> bool:
+        """Whether nothing new may be begun."""
         limit = self.settings.seconds
         return limit is not None and time.monotonic() - self.begun >= limit
 
+    def _waiting(self, seconds: float) -> bool:
+        self.display.waiting("waiting for another run on this machine", seconds)
+        self.source.tick()
+        return self.source.waits() and not self.out_of_time()
+
     def _assign(self) -> bool:
-        """Give idle workers a block each; return whether anybody works."""
-        for worker in self.workers:
-            if worker.block is None and self.queue and not self._out_of_time():
-                worker.give(self.queue.popleft())
+        """Give every idle worker a block, a new one if need be; return whether anybody works."""
+        limit = 1 if self.source.exclusive else self.settings.workers
+        idle = [worker for worker in self.workers if worker.block is None]
+        while (idle or len(self.workers) < limit) and not self.out_of_time():
+            block = self._take()
+            if block is None:
+                break
+            worker = idle.pop(0) if idle else self._start_worker(self._free_index())
+            worker.give(block)
         return any(worker.block for worker in self.workers)
+
+    def _take(self) -> Block | None:
+        """Return the next block, without the cells that ended too many workers elsewhere."""
+        block = self.source.take()
+        if block is not None:
+            for cell in cells_to_run(block, self.store):
+                elsewhere = self.source.deaths(block).get(cell.key, 0)
+                self.deaths[cell.key] = max(self.deaths[cell.key], elsewhere)
+                if elsewhere >= DEATHS and not self.store.has(cell.key):
+                    reason = f"the worker and its supervisor ended without a word, {elsewhere} times"
+                    self._record(block, cell, "killed", reason, Clock())
+        return block
+
+    def _free_index(self) -> int:
+        used = {worker.index for worker in self.workers}
+        return next(index for index in range(len(used) + 1) if index not in used)
 
     def _step(self) -> None:
         event = None
@@ -127,6 +148,12 @@ class Supervisor:
             self._handle(event)
         for worker in list(self.workers):
             self._check_time(worker)
+        self.source.tick()
+        lost = self.source.lost()
+        for worker in list(self.workers):
+            if worker.block is not None and worker.block.key in lost:
+                self.display.note(f"{worker.block.name} was given to another worker meanwhile")
+                self._replace(worker)
         self.display.tick()
 
     def _handle(self, event: Event) -> None:
@@ -138,7 +165,8 @@ class Supervisor:
                 worker.ready = True
             case "started":
                 cell = worker.turn_to(details["key"])
-                if cell is not None:
+                if cell is not None and worker.block is not None:
+                    self.source.at(worker.block, cell)
                     self.display.cell_started(worker.index, cell)
             case "progress":
                 self.display.message(worker.index, details["message"])
@@ -146,6 +174,8 @@ class Supervisor:
                 worker.finished_cell()
                 self.display.cell_recorded(worker.index, **details)
             case "done":
+                if worker.block is not None:
+                    self.source.done(worker.block)
                 worker.block = None
                 self.display.idle(worker.index)
             case "error":
@@ -154,58 +184,66 @@ class Supervisor:
                 self._died(worker)
 
     def _error(self, worker: WorkerProcess, kind: str, message: str) -> None:
-        if kind == "bad_input":
-            raise BadInput(message)
         if kind == "write":
             raise RunStopped(
                 f"a record cannot be written to {self.store.folder}: {message}. "
                 "What is finished is kept; run the same command again to go on."
             )
-        raise RunStopped(f"a worker failed: {message} (see {worker.log}).")
+        block, worker.block = worker.block, None
+        self.display.idle(worker.index)
+        if block is not None:
+            fault = RunStopped(f"a worker failed: {message} (see {worker.log}).")
+            self.source.failed(block, BadInput(message) if kind == "bad_input" else fault)
 
     def _died(self, worker: WorkerProcess) -> None:
         how = worker.end()
         if not worker.ready:
             raise RunStopped(f"a worker cannot start: {how}: {worker.last_words()} (see {worker.log}).")
         block, cell = worker.block, worker.current
-        self._replace(worker, block)
+        self._replace(worker)
         if block is None:
             return
         self.deaths[cell.key if cell else block.key] += 1
+        if cell is None and self.deaths[block.key] > DEATHS:
+            error = RunStopped(f"block '{block.name}' ends its worker before any cell: {how}.")
+            self.source.failed(block, error)
+            return
         if cell is not None and self.deaths[cell.key] >= DEATHS:
-            self._record(worker, block, cell, "killed", f"{how}, {DEATHS} times")
-        elif cell is None and self.deaths[block.key] > DEATHS:
-            raise RunStopped(f"block '{block.name}' ends its worker before any cell: {how}.")
+            self._record(block, cell, "killed", f"{how}, {DEATHS} times", worker.clock, worker.index)
         else:
             self.display.note(f"{how}; {block.name} is taken again")
+        keys = [each.key for each in block.cells]
+        self.source.died(block, {key: self.deaths[key] for key in keys if self.deaths[key]})
 
     def _check_time(self, worker: WorkerProcess) -> None:
         block, cell = worker.block, worker.current
         if block is None or cell is None or worker.clock.spent(cell) <= block.timeout_s:
             return
-        worker.kill()
-        self._replace(worker, block)
-        self._record(worker, block, cell, "timed_out", f"more than {block.timeout_s:g} s")
+        self._replace(worker)
+        reason = f"more than {block.timeout_s:g} s"
+        self._record(block, cell, "timed_out", reason, worker.clock, worker.index)
+        self.source.again(block)
 
-    def _replace(self, worker: WorkerProcess, block: Block | None) -> None:
-        """Put a fresh worker in the place of a dead one; its block goes first in the queue."""
+    def _replace(self, worker: WorkerProcess) -> None:
+        """Put a fresh worker in the place of a dead one, or of one that is to die."""
+        worker.kill()
         self.workers.remove(worker)
         self.display.idle(worker.index)
-        if block is not None:
-            self.queue.appendleft(block)
         self._start_worker(worker.index)
 
-    def _start_worker(self, index: int) -> None:
-        self.workers.append(WorkerProcess(index, self.store, self.environment, self.events))
+    def _start_worker(self, index: int) -> WorkerProcess:
+        worker = WorkerProcess(index, self.store, self.environment, self.events)
+        self.workers.append(worker)
+        return worker
 
     def _record(
-        self, worker: WorkerProcess, block: Block, cell: Cell, status: Status, reason: str
+        self, block: Block, cell: Cell, status: Status, reason: str, clock: Clock, worker: int = -1
     ) -> None:
         """Write the record of a cell whose worker cannot."""
-        spent = worker.clock.spent(cell)
+        spent = clock.spent(cell)
         speed = {"name": self.settings.speed, "allocator": self.environment[ALLOCATOR]}
         outcome = Outcome(status=status, reason=reason, environment={"speed": speed})
-        started = worker.clock.begun.get(cell.key, "")
+        started = clock.begun.get(cell.key, "")
         record = make_record(cell, block, outcome, started=started, duration_s=spent)
         try:
             self.store.write(record)
@@ -213,4 +251,4 @@ class Supervisor:
             raise RunStopped(
                 f"a record cannot be written to {self.store.folder}: {error.strerror}."
             ) from error
-        self.display.cell_recorded(worker.index, cell.key, status, reason, spent)
+        self.display.cell_recorded(worker, cell.key, status, reason, spent)
