@@ -14,7 +14,7 @@ from pytorch_lightning.profilers import PassThroughProfiler
 
 from experiments.cell import Cell
 from experiments.data import SequenceData
-from experiments.measures.base import Point, no_point
+from experiments.measures.base import Point, Prune, never, no_point
 from experiments.tasks.base import Task
 from experiments.watch import Judge, Trial, Watch
 from models.base import Seq2Seq
@@ -55,6 +55,7 @@ def fit(
     progress: Callable[[str], None] = lambda message: None,
     *,
     point: Point = no_point,
+    prune: Prune = never,
     judge: Judge | None = None,
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 60.0,
@@ -62,7 +63,8 @@ def fit(
 ) -> Trial:
     """Train with one learning rate and keep the weights of the best validation score.
 
-    The test split is not touched. A loss that is not finite ends the run with status "diverged".
+    The test split is not touched. A loss that is not finite ends the run with status "diverged", and
+    ``prune`` with status "pruned".
 
     Args:
         subject: what is trained.
@@ -70,6 +72,7 @@ def fit(
         learning_rate: the peak of the schedule.
         progress: told of every validation.
         point: told of every validation's score, as the record's curve will have it.
+        prune: asked after every validation but the last whether to give up.
         judge: further validation scores, of which the first selects; None: the teacher-forced one.
         checkpoint: file that the state goes to every ``checkpoint_seconds``; if it is there, training
             goes on from it, and ends as if it had never stopped.
@@ -90,6 +93,7 @@ def fit(
         dropout_seed=(lambda step: scoped_seed(cell.seed, "dropout", step)) if drops else None,
         progress=progress,
         point=point,
+        prune=prune,
         judge=judge,
         checkpoint=checkpoint,
         checkpoint_seconds=checkpoint_seconds,

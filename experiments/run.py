@@ -12,7 +12,7 @@ from typing import Any
 from experiments import environment
 from experiments.cell import Block, Cell
 from experiments.measures import ENTRY_POINTS, MEASURES
-from experiments.measures.base import Context, Measure, Outcome
+from experiments.measures.base import Context, Measure, Outcome, Prune, never
 from experiments.outcomes import outcome_of
 from experiments.record import Record
 from experiments.store import Store
@@ -60,6 +60,7 @@ def run_block(
     progress: Callable[[str], None] = lambda message: None,
     started: Callable[[Cell], None] = lambda cell: None,
     point: Callable[[Cell, str, float, float], None] = lambda cell, name, x, y: None,
+    prune: Prune = never,
 ) -> Iterator[Record]:
     """Measure what is missing of a block; yield each record after it is on disk.
 
@@ -73,7 +74,9 @@ def run_block(
             store.path(cell.key).unlink(missing_ok=True)
     for name, group in groupby(cells, key=lambda cell: cell.measure):
         clock = Clock(started)
-        context = Context(store=store, progress=progress, started=clock.turn_to, point=point)
+        context = Context(
+            store=store, progress=progress, started=clock.turn_to, point=point, prune=prune
+        )
         measure = find_measure(name)()
         for cell, outcome in _outcomes(measure, list(group), context):
             if "No space left on device" in outcome.reason:  # the disk's fault, not a result

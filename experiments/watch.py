@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from experiments.convergence import converged
-from experiments.measures.base import Point, no_point
+from experiments.measures.base import Point, Prune, never, no_point
 from models.base import Seq2Seq
 from models.batch import Batch
 
@@ -37,7 +37,7 @@ class Trial:
     """What fitting with one learning rate gave."""
 
     learning_rate: float
-    status: str = "ok"  # or "diverged"
+    status: str = "ok"  # or "diverged", "pruned"
     validation: float | None = None  # the best of the score that selects
     best_step: int = 0
     losses: list[float] = field(default_factory=list)  # of every step
@@ -81,6 +81,7 @@ class Watch(pl.Callback):
         dropout_seed: Callable[[int], int] | None = None,
         progress: Callable[[str], None] = lambda message: None,
         point: Point = no_point,
+        prune: Prune = never,
         judge: Judge | None = None,
         checkpoint: Path | None = None,
         checkpoint_seconds: float = 60.0,
@@ -88,7 +89,7 @@ class Watch(pl.Callback):
     ) -> None:
         self.trial, self.dropout_seed, self.progress = trial, dropout_seed, progress
         self.judge, self.checkpoint, self.checkpoint_seconds = judge, checkpoint, checkpoint_seconds
-        self.point = point
+        self.point, self.prune = point, prune
         self.keep_result = keep_result  # in the checkpoint, however short the trial was
         self.losses: list[Tensor] = []
         self.outputs: list[dict[str, Tensor]] = []
@@ -265,6 +266,11 @@ class Watch(pl.Callback):
         self.wall, self.cpu = time.perf_counter(), time.process_time()
         self.last_validation = self.spent() - self.validation_begun
         if self.recipe.seconds is not None and self.share_spent() >= 1:
+            trainer.should_stop = True
+        ends = trainer.should_stop or trainer.global_step >= self.recipe.steps
+        best = self.trial.validation
+        if not ends and best is not None and self.prune(len(self.trial.validations), best):
+            self.trial.status = "pruned"
             trainer.should_stop = True
 
     def _judge(self, step: int, module: pl.LightningModule) -> None:

@@ -3,6 +3,7 @@
 MEASURES: dict[str, str] = {
     "train": "experiments.measures.train:Train",
     "translate": "experiments.measures.translate:Translate",
+    "validate": "experiments.measures.validate:Validate",
     "gradient": "experiments.measures.gradient:Gradient",
     "robustness": "experiments.measures.robustness:Robustness",
     "minimal_pairs": "experiments.measures.minimal_pairs:MinimalPairs",
