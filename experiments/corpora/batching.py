@@ -3,16 +3,20 @@
 N sentence pairs; tokens of a batch: rows times the longest source or target in it, padding included.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 POOL = 100
 """Sentences are sorted within pools of about this many batches, drawn anew every epoch."""
 
+Integers = NDArray[np.integer[Any]]
+
 
 def epoch_batches(
-    source_N: NDArray[np.int64], target_N: NDArray[np.int64], tokens: int, seed: int, epoch: int
-) -> list[NDArray[np.int64]]:
+    source_N: Integers, target_N: Integers, tokens: int, seed: int, epoch: int
+) -> list[Integers]:
     """Return the rows of each batch of an epoch, each pair once: a function of the arguments alone.
 
     Args:
@@ -23,7 +27,8 @@ def epoch_batches(
         epoch: from 0.
     """
     generator = np.random.default_rng([seed, epoch])
-    order_N = generator.permutation(len(source_N))
+    # half the bytes of the usual indices: an epoch's order is what grows with the corpus
+    order_N = generator.permutation(np.arange(len(source_N), dtype=np.int32))
     longest_N = np.maximum(source_N, target_N)
     pool = max(1, POOL * tokens // max(1, int(longest_N.mean())))
     batches = []
@@ -35,9 +40,7 @@ def epoch_batches(
     return [batches[place] for place in generator.permutation(len(batches))]
 
 
-def cut(
-    rows_N: NDArray[np.int64], longest_N: NDArray[np.int64], tokens: int
-) -> list[NDArray[np.int64]]:
+def cut(rows_N: Integers, longest_N: Integers, tokens: int) -> list[Integers]:
     """Cut rows, sorted by length, into batches of at most ``tokens`` each."""
     batches, begin = [], 0
     while begin < len(rows_N):

@@ -18,6 +18,7 @@ from models.errors import BadInput
 
 _SIDES = ("source", "target")
 _AT_ONCE = 5000
+_LENGTHS_AT_ONCE = 1 << 20
 
 
 class Side(NamedTuple):
@@ -31,9 +32,14 @@ class Side(NamedTuple):
         begin = self.ends[index - 1] if index else 0
         return self.tokens[begin : self.ends[index]]
 
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> NDArray[np.int32]:
         """Return (N,) sentence lengths."""
-        return np.diff(self.ends, prepend=0)
+        found = np.empty(len(self.ends), dtype=np.int32)
+        for begin in range(0, len(found), _LENGTHS_AT_ONCE):
+            ends = self.ends[begin : begin + _LENGTHS_AT_ONCE]
+            before = self.ends[begin - 1] if begin else 0
+            found[begin : begin + len(ends)] = np.diff(ends, prepend=before)
+        return found
 
 
 def encoded(corpus: Corpus, subwords: Subwords, split: str) -> tuple[Side, Side]:

@@ -8,7 +8,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.corpora.batching import epoch_batches
+from experiments.corpora.batching import Integers, epoch_batches
 from experiments.corpora.corpus import Corpus
 from experiments.corpora.encoded import Side, encoded, encoded_name
 from experiments.corpora.markov import Markov
@@ -27,7 +27,7 @@ class Prepared:
     def __init__(self, corpus: Corpus, vocabulary: int, joint: bool, max_tokens: int) -> None:
         self.corpus, self.max_tokens = corpus, max_tokens
         self.subwords = subwords(corpus, vocabulary, joint=joint)
-        self._epochs: OrderedDict[tuple[int, int, int], list[NDArray[np.int64]]] = OrderedDict()
+        self._epochs: OrderedDict[tuple[int, int, int], list[Integers]] = OrderedDict()
         self._counts: dict[tuple[int, int, int], int] = {}
         self._held: dict[str, tuple[list[list[int]], list[list[int]]]] = {}
 
@@ -37,14 +37,14 @@ class Prepared:
         return encoded(self.corpus, self.subwords, "train")
 
     @functools.cached_property
-    def kept(self) -> NDArray[np.int64]:
+    def kept(self) -> NDArray[np.int32]:
         """Return the training pairs within the limit on both sides.
 
         Raises:
             BadInput: there is none.
         """
         longest = np.maximum(*(side.lengths() for side in self.train))
-        rows = np.flatnonzero(longest <= self.max_tokens)
+        rows = np.flatnonzero(longest <= self.max_tokens).astype(np.int32)
         if not len(rows):
             raise BadInput(
                 f"max_tokens = {self.max_tokens}: every training pair of {self.corpus.facts['name']} "
@@ -63,7 +63,7 @@ class Prepared:
         name = encoded_name(self.corpus, self.subwords, "train")
         return Markov.kept(name, self.train[1].tokens, self.subwords.sizes[1])
 
-    def batch(self, seed: int, step: int, tokens: int) -> NDArray[np.int64]:
+    def batch(self, seed: int, step: int, tokens: int) -> Integers:
         """Return the training pairs of a step: a function of the arguments alone."""
         for epoch in count():
             key = (seed, epoch, tokens)
@@ -74,7 +74,7 @@ class Prepared:
             step -= self._counts[key]
         raise AssertionError("unreachable")
 
-    def _epoch(self, seed: int, epoch: int, tokens: int) -> list[NDArray[np.int64]]:
+    def _epoch(self, seed: int, epoch: int, tokens: int) -> list[Integers]:
         key = (seed, epoch, tokens)
         if key not in self._epochs:
             while len(self._epochs) >= EPOCHS_KEPT:
