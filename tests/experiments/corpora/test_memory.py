@@ -17,7 +17,7 @@ from tests.experiments.corpora.conftest import write_text
 
 SMALL, LARGE = 40_000, 140_000  # pairs
 BYTES_A_PAIR = 120
-"""Epochs, lengths and the pairs that are kept take about 50; the tokens of each as int64 would take more."""
+"""Epochs, lengths and the pairs that are kept take about 50; tokens as int64 would take more."""
 
 PREPARE = """
 import sys
@@ -79,5 +79,5 @@ def peak(corpus: Path) -> int:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="private memory is read from /proc")
 def test_memory_hardly_grows_with_the_corpus(tmp_path: Path) -> None:
     small, large = (peak(texts(tmp_path / str(count), count)) for count in (SMALL, LARGE))
-    assert 0 < small
+    assert small > 0
     assert (large - small) / (LARGE - SMALL) < BYTES_A_PAIR
