@@ -24,6 +24,7 @@ from experiments.replicas import DEVICES
 from experiments.run import Clock, cells_to_run, make_record
 from experiments.source import LocalSource, Source
 from experiments.store import Store
+from experiments.tracking.observer import Observer
 from experiments.worker_process import Event, WorkerProcess
 from models.errors import BadInput
 
@@ -47,14 +48,20 @@ class Settings:
     devices: int = 1  # of one training cell
 
 
-def launch(blocks: Sequence[Block], store: Store, settings: Settings, display: Display) -> bool:
+def launch(
+    blocks: Sequence[Block],
+    store: Store,
+    settings: Settings,
+    display: Display,
+    observer: Observer | None = None,
+) -> bool:
     """Run what is missing of ``blocks``; return whether everything was taken (no time limit hit).
 
     Raises:
         BadInput: a cell asks for something that cannot be.
         RunStopped: a record cannot be written, or no worker can be kept alive.
     """
-    supervisor = Supervisor(store, settings, display)
+    supervisor = Supervisor(store, settings, display, observer)
     todo = [block for block in blocks if cells_to_run(block, store)]
     for exclusive in (False, True):
         phase = [block for block in todo if block.exclusive == exclusive]
@@ -66,8 +73,11 @@ def launch(blocks: Sequence[Block], store: Store, settings: Settings, display: D
 class Supervisor:
     """Worker processes, the blocks that they have, and what happened to them."""
 
-    def __init__(self, store: Store, settings: Settings, display: Display) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, display: Display, observer: Observer | None = None
+    ) -> None:
         self.store, self.settings, self.display = store, settings, display
+        self.observer = observer or Observer()
         self.source: Source = LocalSource((), exclusive=False)
         self.events: queue.Queue[Event] = queue.Queue()
         self.workers: list[WorkerProcess] = []
@@ -88,6 +98,7 @@ class Supervisor:
         try:
             with machine_lock(exclusive=source.exclusive, waiting=self._waiting):
                 self.display.phase(exclusive=source.exclusive)
+                self.observer.phase(exclusive=source.exclusive)
                 while self._assign():
                     self._step()
         except NotAcquired:
@@ -168,11 +179,15 @@ class Supervisor:
                 if cell is not None and worker.block is not None:
                     self.source.at(worker.block, cell)
                     self.display.cell_started(worker.index, cell)
+                    self.observer.started(cell)
+            case "point":
+                self.observer.point(**details)
             case "progress":
                 self.display.message(worker.index, details["message"])
             case "recorded":
                 worker.finished_cell()
                 self.display.cell_recorded(worker.index, **details)
+                self.observer.recorded(details["key"])
             case "done":
                 if worker.block is not None:
                     self.source.done(worker.block)
@@ -252,3 +267,4 @@ class Supervisor:
                 f"a record cannot be written to {self.store.folder}: {error.strerror}."
             ) from error
         self.display.cell_recorded(worker, cell.key, status, reason, spent)
+        self.observer.recorded(cell.key)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from experiments.cell import Cell
-from experiments.record import Record
 
 
 class Observer:
@@ -18,7 +17,7 @@ class Observer:
     def point(self, key: str, name: str, x: float, y: float) -> None:
         """A cell that runs has a new point of one of its record's curves."""
 
-    def recorded(self, record: Record) -> None:
+    def recorded(self, key: str) -> None:
         """A cell has its record, in the store."""
 
     def reported(self, folder: Path) -> None:
