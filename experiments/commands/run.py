@@ -93,6 +93,33 @@ def run(
 def parser() -> Parser:
     """Return the command's parser."""
     found = Parser("run", "Run a plan and write its report. Finished cells are not repeated.", EXAMPLES)
+    add_plan_options(found)
+    found.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="where records go (default: runs/PLAN-PROFILE)"
+    )
+    found.add_argument(
+        "--tuned", type=Path, metavar="FILE", help="values that `seqyard tune` found, by architecture"
+    )
+    add_machine_options(found)
+    found.add_argument(
+        "--workers",
+        type=number(int, 1),
+        metavar="N",
+        help="cells trained at a time (default: one a core; one on a GPU)",
+    )
+    found.add_argument(
+        "--seconds",
+        type=number(float, 0),
+        metavar="LIMIT",
+        help="begin nothing new after this long; run again to go on",
+    )
+    found.add_argument("--no-report", action="store_true", help="only records, no report")
+    found.add_argument("--json", action="store_true", help="print the summary as JSON")
+    return found
+
+
+def add_plan_options(found: Parser) -> None:
+    """Add what says which cells there are."""
     found.add_argument("plan", metavar="PLAN", help="a name of `seqyard list plans`, or module:PLAN")
     found.add_argument(
         "--profile",
@@ -100,9 +127,6 @@ def parser() -> Parser:
         default="quick",
         metavar="PROFILE",
         help=f"{', '.join(PROFILES)} (default: quick)",
-    )
-    found.add_argument(
-        "--store", type=Path, metavar="FOLDER", help="where records go (default: runs/PLAN-PROFILE)"
     )
     found.add_argument(
         "--architecture",
@@ -132,25 +156,6 @@ def parser() -> Parser:
     add_settings(
         found, "any option of architecture, task, recipe or measure, for every cell that has it"
     )
-    found.add_argument(
-        "--tuned", type=Path, metavar="FILE", help="values that `seqyard tune` found, by architecture"
-    )
-    add_machine_options(found)
-    found.add_argument(
-        "--workers",
-        type=number(int, 1),
-        metavar="N",
-        help="cells trained at a time (default: one a core; one on a GPU)",
-    )
-    found.add_argument(
-        "--seconds",
-        type=number(float, 0),
-        metavar="LIMIT",
-        help="begin nothing new after this long; run again to go on",
-    )
-    found.add_argument("--no-report", action="store_true", help="only records, no report")
-    found.add_argument("--json", action="store_true", help="print the summary as JSON")
-    return found
 
 
 def add_machine_options(found: Parser) -> None:
