@@ -20,6 +20,7 @@ from experiments.plans import ENTRY_POINTS, PLANS
 from experiments.plans.base import PROFILES, Plan, Request
 from experiments.progress import Display, clock, display_for, label
 from experiments.store import Store, read_json
+from experiments.tracking.options import add_wandb_option, observed
 from models import MODELS
 from models.errors import BadInput
 from models.lookup import find
@@ -73,18 +74,20 @@ def run(
         devices=options.devices,
     )
     display = display_for(cells.values(), statuses)
-    try:
-        with display:
-            launch(blocks, store, settings, display)
-    except KeyboardInterrupt:
-        return fail(f"interrupted; {_kept(display)}", 130)
-    except RunStopped as error:
-        return fail(f"{error}", 1)
-    report = None
-    if not options.no_report:
-        from experiments.commands.report import write
+    with observed(options.wandb, store, f"{plan.name}-{request.profile}", display.note) as observer:
+        try:
+            with display:
+                launch(blocks, store, settings, display, observer)
+        except KeyboardInterrupt:
+            return fail(f"interrupted; {_kept(display)}", 130)
+        except RunStopped as error:
+            return fail(f"{error}", 1)
+        report = None
+        if not options.no_report:
+            from experiments.commands.report import write
 
-        report = write(store.folder, None)
+            report = write(store.folder, None)
+            observer.reported(store.folder)
     summary = summarise(display, store, plan, request, report)
     print(json.dumps(summary) if options.json else in_words(summary))
     return 0
@@ -113,6 +116,7 @@ def parser() -> Parser:
         metavar="LIMIT",
         help="begin nothing new after this long; run again to go on",
     )
+    add_wandb_option(found)
     found.add_argument("--no-report", action="store_true", help="only records, no report")
     found.add_argument("--json", action="store_true", help="print the summary as JSON")
     return found

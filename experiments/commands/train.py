@@ -18,6 +18,7 @@ from experiments.plans.base import Request
 from experiments.progress import clock, display_for
 from experiments.record import Record
 from experiments.store import Store
+from experiments.tracking.options import add_wandb_option, observed
 
 EXAMPLES = """\
   seqyard train --task recall --architecture lstm --learning-rate 1e-3 --steps 500
@@ -47,8 +48,9 @@ def main(arguments: Sequence[str]) -> int:
             settings = Settings(device=cell.device, speed=cell.speed, devices=options.devices)
             display = display_for([cell], known)
             try:
-                with display:
-                    launch([block], store, settings, display)
+                group = store.folder.resolve().name
+                with observed(options.wandb, store, group, display.note) as observer, display:
+                    launch([block], store, settings, display, observer)
             except KeyboardInterrupt:
                 return fail("interrupted; nothing was recorded", 130)
             except RunStopped as error:
@@ -90,6 +92,7 @@ def parser() -> Parser:
         metavar="TYPE",
         help="float32, or bfloat16 where the device has it (default: float32)",
     )
+    add_wandb_option(found)
     found.add_argument("--json", action="store_true", help="print the record as JSON")
     return found
 

@@ -9,7 +9,7 @@ complete, and the same command mirrors what is missing.
 import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Mirror(Observer):
     ) -> None:
         self.store, self.target, self.mode, self.note = store, target, mode, note
         self.queue: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.backlog: deque[str] = deque()  # records of earlier runs
+        self.ending = False
         self.cells: dict[str, Cell] = {}  # that run now
         self.live: dict[str, list[dict[str, Any]]] = {}  # key -> points, until it is recorded
         self.quiet = threading.Event()  # an exclusive block runs
@@ -57,7 +59,7 @@ class Mirror(Observer):
         """Log a point of a curve."""
         if key in self.cells:
             cell = self.cells[key].model_dump(mode="json")
-            self.queue.put({"do": "point", "cell": cell, "name": name, "x": x, "y": y})
+            self.queue.put({"do": "point", "key": key, "cell": cell, "name": name, "x": x, "y": y})
 
     def recorded(self, key: str) -> None:
         """Log a run from its record."""
@@ -72,7 +74,6 @@ class Mirror(Observer):
         """Wait until everything is written, or nothing more can be; say where it is."""
         self.closing.set()
         self.quiet.clear()
-        self.queue.put({"do": "close"})
         self.queue.put(None)
         begun, said = time.monotonic(), False
         try:
@@ -80,11 +81,11 @@ class Mirror(Observer):
                 self.thread.join(0.1)
                 if not said and time.monotonic() - begun > SAY_AFTER_S:
                     said = True
-                    self.note(f"W&B: {self.queue.qsize()} messages left to write (Ctrl-C leaves them)")
+                    left = self.queue.qsize() + len(self.backlog)
+                    self.note(f"W&B: {left} messages left to write (Ctrl-C leaves them)")
         except KeyboardInterrupt:
-            self.given_up = True
-            self._end()
-            raise
+            self._give_up("interrupted")
+            return
         self._end(1.0)
         self._say_where()
 
@@ -93,13 +94,25 @@ class Mirror(Observer):
     def _serve(self) -> None:
         try:
             self._start(self.mode)
-            self._deliver({"do": "missing"})
-            while (message := self.queue.get()) is not None:
+            if self.target.everything:
+                self._deliver({"do": "missing"})
+            while (message := self._next()) is not None:
                 while self.quiet.is_set() and not self.closing.is_set():
                     self.closing.wait(0.2)
                 self._deliver(message)
+            self._deliver({"do": "close"})
         except Exception as error:  # a fault of the mirror itself must not end anything else
             self._give_up(f"{type(error).__name__}: {error}")
+
+    def _next(self) -> dict[str, Any] | None:
+        """Return what to write next, what happens now before earlier records; None: that was all."""
+        if self.backlog and (self.queue.empty() or self.ending):
+            return {"do": "recorded", "key": self.backlog.popleft()}
+        message = None if self.ending else self.queue.get()
+        if message is None and self.backlog:
+            self.ending = True
+            return self._next()
+        return message
 
     def _start(self, mode: str) -> None:
         """Start a process; offline, if need be."""
@@ -115,7 +128,7 @@ class Mirror(Observer):
     def _deliver(self, message: dict[str, Any]) -> None:
         """Have one message worked off, by the process or by its successor."""
         if message["do"] == "point":
-            self.live.setdefault(message["cell"]["key"], []).append(message)
+            self.live.setdefault(message["key"], []).append(message)
         while not self.given_up:
             assert self.process is not None
             try:
@@ -128,8 +141,7 @@ class Mirror(Observer):
                 continue
             self.wrote[self.process.mode] += answer["wrote"]
             self.url = answer.get("url") or self.url
-            for key in answer.get("keys", ()):
-                self.queue.put({"do": "recorded", "key": key})
+            self.backlog.extend(answer.get("keys", ()))
             break
         if message["do"] == "recorded":
             self.live.pop(message["key"], None)

@@ -1,9 +1,9 @@
 """The mirror's process: messages in on standard input, answers out on standard output, JSON lines.
 
-Messages: ``point`` (cell, name, x, y), ``recorded`` (key), ``reported`` (folder), ``missing``,
-``close``. Answers: ``ready`` (mode, url), ``alive``, ``note`` (text), ``missing`` (keys), ``done``
-(wrote, url) for each message, ``failed`` (reason), after which this process ends. Whatever W&B
-prints goes to the log.
+Messages: ``point`` (key, cell, name, x, y), ``recorded`` (key), ``reported`` (folder),
+``missing``, ``close``. Answers: ``ready`` (mode, url), ``alive``, ``note`` (text), ``missing``
+(keys), ``done`` (wrote, url) for each message, ``failed`` (reason), after which this process ends.
+Whatever W&B prints goes to the log.
 """
 
 import argparse

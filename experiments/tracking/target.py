@@ -16,15 +16,22 @@ class Target:
     group: str
     project: str = "seqyard"
     entity: str | None = None
+    everything: bool = True  # also the records that the store has from before
 
     @classmethod
-    def from_environment(cls, group: str) -> "Target":
+    def from_environment(cls, group: str, *, everything: bool = True) -> "Target":
         """Return the target of a sweep, or what WANDB_PROJECT, _ENTITY and _RUN_GROUP say instead."""
         return cls(
+            everything=everything and agents_run() is None,
             group=plain(os.environ.get("WANDB_RUN_GROUP") or group),
             project=os.environ.get("WANDB_PROJECT") or "seqyard",
             entity=os.environ.get("WANDB_ENTITY") or None,
         )
+
+
+def agents_run() -> str | None:
+    """Return the id of the run that `wandb agent` started this process for, if it did."""
+    return os.environ.get("WANDB_RUN_ID") if os.environ.get("WANDB_SWEEP_ID") else None
 
 
 def plain(text: str) -> str:
