@@ -8,6 +8,8 @@ from models.errors import BadInput, nearest
 
 COMMANDS = {
     "run": "run a plan and write its report; goes on where it was stopped",
+    "sweep": "run a plan with many workers, on one machine or many",
+    "work": "take cells from a sweep's queue until none is left",
     "report": "write the report of a store again",
     "list": "show architectures, tasks, measures and plans",
     "train": "train one architecture on one task",

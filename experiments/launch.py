@@ -16,6 +16,7 @@ from typing import Literal
 from experiments.allocator import NAME as ALLOCATOR
 from experiments.allocator import worker_environment
 from experiments.cell import Block, Cell
+from experiments.gpus import VISIBLE, share
 from experiments.locks import NotAcquired, machine_lock
 from experiments.measures.base import Outcome
 from experiments.progress import Display
@@ -46,6 +47,8 @@ class Settings:
     speed: Literal["fast", "plain"] = "fast"
     seconds: float | None = None  # take no new block after this long
     devices: int = 1  # of one training cell
+    gpus: tuple[str, ...] = ()  # shared out among the workers; none: every worker sees all
+    name: str = ""  # of this run, where several share a store; part of the log files' names
 
 
 def launch(
@@ -247,7 +250,11 @@ class Supervisor:
         self._start_worker(worker.index)
 
     def _start_worker(self, index: int) -> WorkerProcess:
-        worker = WorkerProcess(index, self.store, self.environment, self.events)
+        name = f"{self.settings.name}-{index}" if self.settings.name else str(index)
+        environment = dict(self.environment)
+        if self.settings.gpus and not self.source.exclusive:
+            environment[VISIBLE] = share(self.settings.gpus, index, self.settings.devices)
+        worker = WorkerProcess(index, self.store, environment, self.events, name)
         self.workers.append(worker)
         return worker
 

@@ -20,14 +20,14 @@ class NotAcquired(Exception):
 
 
 @contextmanager
-def store_lock(folder: Path) -> Iterator[None]:
-    """Hold a store for one run.
+def store_lock(folder: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a store for one run, or ``shared`` among the workers of one queue.
 
     Raises:
         BadInput: another run holds it.
     """
     with _opened(folder / "run.lock") as handle:
-        if not _try(handle, shared=False):
+        if not _try(handle, shared=shared):
             holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
             raise BadInput(
                 f"--store '{folder}' is in use by another run (process {holder or 'unknown'}); "

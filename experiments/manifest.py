@@ -50,6 +50,7 @@ def write_manifest(
                     "key": block.key,
                     "name": block.name,
                     "exclusive": block.exclusive,
+                    "timeout_s": block.timeout_s,
                     "cells": [cell.key for cell in block.cells],
                 }
                 for block in blocks

@@ -13,9 +13,13 @@ from experiments.cell import Block, Cell
 class Source(Protocol):
     """Blocks of one phase, ordinary or exclusive, and who is told what became of them."""
 
-    exclusive: bool
-    threads: int
-    """The most that a cell of these blocks uses."""
+    @property
+    def exclusive(self) -> bool:
+        """Whether nothing else may run beside these blocks."""
+
+    @property
+    def threads(self) -> int:
+        """Return the most threads that a cell of these blocks uses."""
 
     def take(self) -> Block | None:
         """Return the next block, or None where there is none now."""
@@ -55,8 +59,8 @@ class LocalSource:
     """Blocks in a deque of this process."""
 
     def __init__(self, blocks: Iterable[Block], *, exclusive: bool) -> None:
-        self.exclusive = exclusive
         self.blocks = deque(blocks)
+        self.exclusive = exclusive
         self.threads = max((cell.threads for block in self.blocks for cell in block.cells), default=1)
 
     def take(self) -> Block | None:

@@ -31,10 +31,15 @@ class WorkerProcess:
     """One worker: the block it has, the cell it is at, and the time spent on it."""
 
     def __init__(
-        self, index: int, store: Store, environment: dict[str, str], events: "queue.Queue[Event]"
+        self,
+        index: int,
+        store: Store,
+        environment: dict[str, str],
+        events: "queue.Queue[Event]",
+        name: str,
     ) -> None:
         self.index = index
-        self.log = store.folder / "logs" / f"worker-{index}.log"
+        self.log = store.folder / "logs" / f"worker-{name}.log"
         self.block: Block | None = None
         self.current: Cell | None = None
         self.clock = Clock()
