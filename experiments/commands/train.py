@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
             settings = Settings(device=cell.device, speed=cell.speed, devices=options.devices)
             display = display_for([cell], known)
             try:
-                group = store.folder.resolve().name
-                with observed(options.wandb, store, group, display.note) as observer, display:
+                watched = observed(options.wandb, store, "train", display.note, everything=False)
+                with watched as observer, display:
                     launch([block], store, settings, display, observer)
             except KeyboardInterrupt:
                 return fail("interrupted; nothing was recorded", 130)

@@ -22,16 +22,24 @@ def add_wandb_option(found: Parser) -> None:
 
 
 @contextmanager
-def observed(mode: Mode, store: Store, group: str, note: Callable[[str], None]) -> Iterator[Observer]:
+def observed(
+    mode: Mode,
+    store: Store,
+    group: str,
+    note: Callable[[str], None],
+    *,
+    everything: bool = True,
+) -> Iterator[Observer]:
     """Yield the observer of a run; at the end it is given a few seconds to write what is left.
 
-    ``note`` shows a line. ``group`` is the sweep's name in W&B.
+    ``note`` shows a line. ``group`` is the sweep's name in W&B. ``everything``: records that the store
+    has from before are written, too, where they are not yet.
     """
     observer: Observer = Observer()
     if mode != "off":
         from experiments.tracking.mirror import Mirror
 
-        observer = Mirror(store, Target.from_environment(group), mode, note)
+        observer = Mirror(store, Target.from_environment(group, everything=everything), mode, note)
     try:
         yield observer
     finally:

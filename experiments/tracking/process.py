@@ -44,7 +44,7 @@ def main() -> None:
     messages = listen(private_input())
     say = Answers(divert_output(options.log))
     os.nice(5)  # cells come first
-    prepare_environment()
+    prepare_environment((options.store / "wandb").resolve())
     try:
         mode = usable_mode(options.mode, say)
         runs = Runs(

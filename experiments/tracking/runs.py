@@ -11,6 +11,7 @@ from experiments.store import Store, read_json
 from experiments.tracking import content
 from experiments.tracking.content import Series
 from experiments.tracking.ledger import Ledger, content_hash
+from experiments.tracking.target import agents_run
 
 REPORT_FILES = ("report.html", "report.md", "figures/*.svg", "figures/*.csv", "tables/*.csv")
 
@@ -52,8 +53,9 @@ class Runs:
         if not path.exists():  # a comparison is measured again
             return False
         digest = content_hash(path)
-        with self.ledger.claim(key) as claimed:
-            if not claimed or self.ledger.has(key, digest):
+        name = agents_run() or key
+        with self.ledger.claim(name) as claimed:
+            if not claimed or self.ledger.has(name, digest):
                 self._abandon(key)
                 return False
             record = self.store.read(key)
@@ -68,7 +70,7 @@ class Runs:
             run.summary.update(content.summary(record))
             alive()
             self._finish(key, failed=record.status not in content.RESULTS)
-            self.ledger.add(key, digest)
+            self.ledger.add(name, digest)
         return True
 
     def reported(self, folder: Path, alive: Callable[[], None] = lambda: None) -> bool:
@@ -115,7 +117,7 @@ class Runs:
     def _begin(self, cell: Cell) -> Any:
         plan = {name: self.plan[name] for name in ("plan", "profile") if name in self.plan}
         run = self._init(
-            cell.key,
+            agents_run() or cell.key,
             name=content.name(cell),
             job_type=cell.measure,
             config=content.config(cell, **plan),
@@ -196,7 +198,9 @@ def _counts(store: Store) -> dict[str, int]:
     return found
 
 
-def prepare_environment() -> None:
+def prepare_environment(folder: Path) -> None:
     """Keep W&B quiet, without telemetry, and with a service process of our own."""
+    # what W&B keeps until it is uploaded stays with the store; the cache is the user's
+    os.environ.setdefault("WANDB_DATA_DIR", str(folder / "data"))
     os.environ.update(WANDB_ERROR_REPORTING="false", WANDB_SILENT="true", WANDB_CONSOLE="off")
     os.environ.pop("WANDB_SERVICE", None)
