@@ -134,8 +134,8 @@ def go_on(options: argparse.Namespace, store: Store, queue: "Queue", added: int)
             "added": added,
         }
         words = (
-            f"{added} of {len(planned.blocks)} blocks added to the queue; now, wherever this folder and "
-            f"the database can be reached:\n  seqyard work --storage {url} --store {store.folder}"
+            f"{added} of {len(planned.blocks)} blocks added to the queue; now, wherever this folder "
+            f"and the database can be reached:\n  seqyard work --storage {url} --store {store.folder}"
         )
         print(json.dumps(told) if options.json else words)
         return 0

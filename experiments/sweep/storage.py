@@ -13,6 +13,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy import URL, Engine, create_engine, inspect, make_url
 from sqlalchemy import exc as errors
+from sqlalchemy.pool import NullPool
 
 from models.errors import BadInput, nearest
 
@@ -54,19 +55,31 @@ def open_storage(url: str, *, create: bool = False) -> RDBStorage:
         raise BadInput(
             f"--storage '{shown(url)}' holds no sweep; `seqyard sweep PLAN --storage URL` plans one."
         )
+    try:
+        if create:
+            _make_schema(address)
+        return RDBStorage(
+            _for_optuna(address), engine_kwargs=_options(address), skip_table_creation=True
+        )
+    except (errors.SQLAlchemyError, StorageInternalError) as error:
+        raise BadInput(f"--storage '{shown(url)}': {reason(error, address)}.") from error
+    except RuntimeError as error:  # Optuna: the schema is of another version
+        raise BadInput(f"--storage '{shown(url)}': {error}") from error
+
+
+def _make_schema(address: URL) -> None:
+    """Make what is missing of Optuna's schema; others may be making it too."""
+    options = _options(address)
+    kept = {key: value for key, value in options.items() if not key.startswith(("pool_", "max_"))}
     for attempt in range(ATTEMPTS):
         try:
-            return RDBStorage(
-                _for_optuna(address), engine_kwargs=_options(address), skip_table_creation=not create
-            )
-        except (errors.SQLAlchemyError, StorageInternalError) as error:
+            RDBStorage(_for_optuna(address), engine_kwargs={**kept, "poolclass": NullPool})
+            return
+        except (errors.SQLAlchemyError, StorageInternalError):
             # somebody else made the same table or row at this very moment
             if attempt == ATTEMPTS - 1:
-                raise BadInput(f"--storage '{shown(url)}': {reason(error, address)}.") from error
+                raise
             time.sleep(random.uniform(0.05, 0.3))
-        except RuntimeError as error:  # Optuna: the schema is of another version
-            raise BadInput(f"--storage '{shown(url)}': {error}") from error
-    raise AssertionError
 
 
 def parse(url: str) -> URL:
