@@ -62,7 +62,9 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
     """Return everything that both templates show."""
     found = sections(view)
     titles = {figure.name: figure.title for section in found for figure in section.figures}
-    claims = [claim.linked(titles) for claim in claims]
+    asked = asked_claims(view, claims)
+    others = [claim.id for claim in claims if claim not in asked]
+    claims = [claim.linked(titles) for claim in asked]
     tables = [tabulate(name, view) for name in ("not_ok", "cells")]
     commands = provenance.commands(view)
     return {
@@ -79,6 +81,7 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
         "sections": found,
         "claims": claims,
         "claims_intro": _claims_intro(claims),
+        "claims_elsewhere": _claims_elsewhere(others),
         "claims_missing": "No claim is tested by this plan’s records.",
         "refuted": [claim for claim in claims if claim.verdict == "refuted"],
         "refuted_none": "No claim is refuted by these records. See the verdicts: an inconclusive one "
@@ -131,6 +134,18 @@ def _alerts(view: View) -> list[str]:
             "The records come from more than one device: compare times within one device only."
         )
     return alerts
+
+
+def asked_claims(view: View, claims: list[ClaimView]) -> list[ClaimView]:
+    """Return the claims that the store's plan asks, and those that its records say something of."""
+    asked = view.manifest.get("claims") or [claim.id for claim in claims]
+    return [claim for claim in claims if claim.id in asked or claim.keys]
+
+
+def _claims_elsewhere(names: list[str]) -> str:
+    if not names:
+        return ""
+    return f"Other plans ask {', '.join(names)}; see seqyard list plans."
 
 
 def _claims_intro(claims: list[ClaimView]) -> str:
