@@ -4,19 +4,18 @@ A cell names a corpus by name and content hash, never by a path: the same text i
 every machine, and an edited file is another one.
 """
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from experiments.corpora import embedded
+from experiments.corpora import embedded, hub
 from experiments.corpora.cache import cache_folder, draft, publish
 from experiments.corpora.layout import Found, find_files
+from experiments.corpora.notes import read_note, stamp_of, write_note
 from experiments.corpora.reading import Row, read
 from models.errors import BadInput
 
@@ -74,7 +73,8 @@ def import_corpus(corpus: str, pair: str, columns: tuple[str, str] | None = None
 
     ``scan`` is generated and needs neither. ``columns`` name source and target in JSON lines and on the
     hub, where they are not the languages of the pair. Files that were read before, and have neither
-    another size nor another time, are not read again.
+    another size nor another time, are not read again; nor is the hub asked again for what it gave,
+    unless a revision is named that is no commit, or another one: ``org/name@main``.
 
     Raises:
         BadInput: the pair is malformed, the corpus is not there, or a line of it is wrong.
@@ -88,13 +88,14 @@ def import_corpus(corpus: str, pair: str, columns: tuple[str, str] | None = None
         folder = Path(corpus).expanduser()
     except RuntimeError as error:
         raise BadInput(f"corpus '{corpus}': {error}") from error
-    if folder.exists() or corpus.startswith((".", "/", "~")) or corpus.count("/") > 1:
+    if folder.exists() or corpus.startswith((".", "/", "~")) or _depth(corpus) > 1:
         return _from_files(folder, source, target, columns or (source, target))
-    from experiments.corpora import hub
+    return _from_hub(corpus, source, target, columns or (source, target))
 
-    found = hub.load(corpus, source, target, columns or (source, target))
-    rows: dict[str, Iterable[Row]] = {split: found.rows(split) for split in found.splits}
-    return _keep(rows, ["test"], name=corpus, pair=pair)
+
+def _depth(corpus: str) -> int:
+    """Return how many folders a name goes down; a name on the hub has one, and a revision any."""
+    return corpus.partition("@")[0].count("/")
 
 
 def open_corpus(content: str, name: str) -> Corpus:
@@ -103,13 +104,13 @@ def open_corpus(content: str, name: str) -> Corpus:
     Raises:
         BadInput: it is not in this machine's cache.
     """
-    folder = cache_folder() / "corpora" / content
-    if not (CONTENT.fullmatch(content) and (folder / "corpus.json").is_file()):
+    known = _known({"content": content}, name)
+    if known is None:
         raise BadInput(
             f"corpus '{name}' (content {content}) is not in the cache {cache_folder()}; "
             "name it once more with its place: --corpus PATH."
         )
-    return Corpus(folder, name)
+    return known
 
 
 def languages(pair: str) -> tuple[str, str]:
@@ -128,22 +129,44 @@ def _from_files(folder: Path, source: str, target: str, columns: tuple[str, str]
     name = folder.resolve().name
     found = find_files(folder, source, target)
     stamp = _stamp(found, f"{FORMAT} {source}-{target} {columns}")
-    note = cache_folder() / "imports" / f"{stamp}.txt"
-    if note.exists():
-        known = cache_folder() / "corpora" / note.read_text(encoding="ascii", errors="replace").strip()
-        if CONTENT.fullmatch(known.name) and (known / "corpus.json").is_file():
-            return Corpus(known, name)
+    known = _known(read_note(stamp), name)
+    if known is not None:
+        return known
     rows: dict[str, Iterable[Row]] = {"train": read(found.train, *columns)}
     if found.validation is not None:
         rows["validation"] = read(found.validation, *columns)
     rows |= {name: read(files, *columns) for name, files in found.tests.items()}
     corpus = _keep(rows, list(found.tests), name=name, pair=f"{source}-{target}")
-    with contextlib.suppress(OSError):  # without the note the files are read once more
-        note.parent.mkdir(parents=True, exist_ok=True)
-        part = note.with_suffix(f".{os.getpid()}")
-        part.write_text(corpus.content, encoding="ascii")
-        part.replace(note)
+    write_note(stamp, {"content": corpus.content})
     return corpus
+
+
+def _from_hub(corpus: str, source: str, target: str, columns: tuple[str, str]) -> Corpus:
+    place = hub.Place.of(corpus)
+    stamp = stamp_of(
+        f"hub {FORMAT}", place.repository, place.configuration, f"{source}-{target} {columns}"
+    )
+    note = read_note(stamp)
+    if place.revision in ("", note.get("revision")):
+        known = _known(note, corpus)
+        if known is not None:
+            return known
+    found = hub.load(corpus, source, target, columns)
+    rows: dict[str, Iterable[Row]] = {split: found.rows(split) for split in found.splits}
+    kept = _keep(rows, ["test"], name=corpus, pair=f"{source}-{target}")
+    write_note(
+        stamp, {"content": kept.content, "repository": place.repository, "revision": found.revision}
+    )
+    return kept
+
+
+def _known(note: Mapping[str, Any], name: str) -> Corpus | None:
+    """Return the corpus of a note, if it is still there."""
+    content = str(note.get("content", ""))
+    folder = cache_folder() / "corpora" / content
+    if CONTENT.fullmatch(content) and (folder / "corpus.json").is_file():
+        return Corpus(folder, name)
+    return None
 
 
 def _stamp(found: Found, what: str) -> str:
@@ -152,7 +175,7 @@ def _stamp(found: Found, what: str) -> str:
     for path in (path for files in groups for path in files.paths):
         facts = path.stat()
         parts.append(f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}")
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    return stamp_of(*parts)
 
 
 def _keep(rows: Mapping[str, Iterable[Row]], tests: list[str], *, name: str, pair: str) -> Corpus:

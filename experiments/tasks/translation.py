@@ -72,7 +72,7 @@ class Translation(TextTask):
             name = str(given.get("corpus", ""))
             tests = open_corpus(str(given["content"]), name).tests
             test = given.get("test") or tests[0]
-            plain = re.fullmatch(r"[\w.-]+(/[\w.-]+)?(:[\w.-]+)?", name)
+            plain = re.fullmatch(r"[\w.-]+(/[\w.-]+)?(:[\w.-]+)?(@[\w./-]+)?", name)
             return {**given, "corpus": name if plain else Path(name).name, "test": test}
         corpus = str(given.get("corpus") or embedded.NAME)
         pair = str(given.get("pair") or (embedded.PAIR if corpus == embedded.NAME else USUAL_PAIR))

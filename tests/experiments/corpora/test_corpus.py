@@ -138,13 +138,46 @@ def test_a_wrong_place_or_pair_says_what_there_is(
     assert message in one_line(error)
 
 
-def test_a_hub_that_cannot_be_reached_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
+
+class Hub:
+    """A hub with one repository, which counts how often it is asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import datasets
+
+        self.asked, self.commit, self.pairs = 0, COMMIT, dict(PAIRS)
+        monkeypatch.setattr(hub, "commit_of", self.commit_of)
+        monkeypatch.setattr(datasets, "get_dataset_config_names", self.names)
+        monkeypatch.setattr(datasets, "load_dataset", self.load)
+
+    def commit_of(self, repository: str, revision: str) -> str:
+        self.asked += 1
+        return self.commit
+
+    def names(self, repository: str, revision: str) -> list[str]:
+        return ["de-en", "fr-en"]
+
+    def load(self, repository: str, configuration: str, revision: str) -> object:
+        import datasets
+
+        assert (repository, configuration, revision) == ("wmt/wmt14", "de-en", self.commit)
+        return datasets.DatasetDict(
+            {
+                split: datasets.Dataset.from_list(
+                    [{"translation": {"en": en, "de": de}} for en, de in self.pairs[name]]
+                )
+                for split, name in (("train", "train"), ("validation", "val"), ("test", "test"))
+            }
+        )
+
+
+def test_a_hub_that_cannot_be_reached_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreachable(*arguments: object, **options: object) -> None:
         raise ConnectionError("no route to host\nand a second line")
 
-    monkeypatch.setattr(datasets, "get_dataset_config_names", unreachable)
+    monkeypatch.setattr(hub, "commit_of", unreachable)
     with pytest.raises(BadInput) as error:
         import_corpus("multi30k", "en-de")
     assert "cannot be loaded from the hub (ConnectionError: no route to host)" in one_line(error)
@@ -152,26 +185,60 @@ def test_a_hub_that_cannot_be_reached_names_the_way_out(monkeypatch: pytest.Monk
 
 
 def test_a_corpus_of_the_hub_goes_the_same_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import datasets
-
-    def loaded(repository: str, configuration: str | None) -> datasets.DatasetDict:
-        assert (repository, configuration) == ("wmt/wmt14", "de-en")
-        return datasets.DatasetDict(
-            {
-                split: datasets.Dataset.from_list(
-                    [{"translation": {"en": source, "de": target}} for source, target in PAIRS[name]]
-                )
-                for split, name in (("train", "train"), ("validation", "val"), ("test", "test"))
-            }
-        )
-
-    monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["de-en", "fr-en"])
-    monkeypatch.setattr(datasets, "load_dataset", loaded)
+    Hub(monkeypatch)
     corpus = import_corpus("wmt14", "en-de")
     local = import_corpus(str(write_text(tmp_path / "corpus")), "en-de")
     assert rows(corpus, "test") == rows(local, "test")
     with pytest.raises(BadInput, match=r"no pair en-ko\. Choices: de-en, fr-en"):
         hub.load("wmt14", "en", "ko", ("en", "ko"))
+
+
+def test_what_the_hub_gave_is_noted_and_it_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    there = Hub(monkeypatch)
+    corpus = import_corpus("wmt14", "en-de")
+    (note,) = (json.loads(path.read_text()) for path in (cache / "imports").iterdir())
+    assert note == {"content": corpus.content, "repository": "wmt/wmt14", "revision": COMMIT}
+
+    there.commit = "f" * 40  # a newer one, which this run need not know of
+    there.pairs["test"] = [("a dog", "ein Hund")]
+    for name in ("wmt14", f"wmt14@{COMMIT}"):
+        again = import_corpus(name, "en-de")
+        assert (again.content, again.name) == (corpus.content, name)
+    assert there.asked == 1
+
+    newer = import_corpus("wmt14@main", "en-de")
+    assert there.asked == 2
+    assert rows(newer, "test") == there.pairs["test"]
+    assert import_corpus("wmt14", "en-de").content == newer.content
+    assert there.asked == 2
+
+
+def test_a_task_on_the_hub_goes_on_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    Hub(monkeypatch)
+    given = {"corpus": "wmt14", "pair": "en-de", "vocabulary": 300}
+    task = task_for("translation", given)
+
+    def offline(*arguments: object, **options: object) -> None:
+        raise ConnectionError("offline")
+
+    monkeypatch.setattr(hub, "commit_of", offline)
+    assert task_for("translation", given) == task
+    with pytest.raises(BadInput, match="cannot be loaded from the hub"):
+        task_for("translation", {**given, "pair": "de-en"})
+
+
+def test_offline_the_revision_stays_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    def offline(*arguments: object, **options: object) -> None:
+        raise OfflineModeIsEnabled("HF_HUB_OFFLINE=1")
+
+    monkeypatch.setattr(HfApi, "dataset_info", offline)
+    assert hub.commit_of("wmt/wmt14", "") == ""
+    assert hub.commit_of("wmt/wmt14", "main") == "main"
 
 
 def test_a_corpus_that_is_not_in_the_cache_asks_for_its_place(tmp_path: Path) -> None:
@@ -225,7 +292,7 @@ def test_a_damaged_note_is_read_past(tmp_path: Path, cache: Path) -> None:
     folder = write_text(tmp_path / "corpus")
     content = import_corpus(str(folder), "en-de").content
     (note,) = (cache / "imports").iterdir()
-    for text in ("", "../..", "0123"):
+    for text in ("", "[]", '{"content": "../.."}', '{"content": "0123"}'):
         note.write_text(text, encoding="utf-8")
         assert import_corpus(str(folder), "en-de").content == content
 
