@@ -1,12 +1,15 @@
 """Databases for the queue: a file of SQLite, and a PostgreSQL that the tests start themselves."""
 
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from experiments.store import Store
 from experiments.sweep import storage
+from tests.experiments.sweep.planned_stores import start_work
 from tests.experiments.sweep.postgres import Postgres, installed
 
 
@@ -25,6 +28,21 @@ def engines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for each in opened:
         each.remove_session()
         each.engine.dispose()
+
+
+@pytest.fixture
+def work(apart: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start `seqyard work`; what still runs at the end of the test is ended."""
+    started = []
+
+    def start(store: Store, url: str, *options: str, **settings: Any) -> "subprocess.Popen[str]":
+        started.append(start_work(store, url, *options, **settings))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture(scope="session")

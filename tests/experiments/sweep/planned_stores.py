@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import Any
 from experiments.cell import Block, Cell
 from experiments.measures.base import Context, Outcome
 from experiments.store import Store
-from experiments.sweep.planned import Planned, queue_name
+from experiments.sweep.planned import queue_name
 from experiments.sweep.queue import Queue
 from experiments.sweep.storage import open_storage
 from tests.experiments import toys
@@ -22,12 +25,21 @@ class Logged(toys.Act):
     def one(self, cell: Cell, context: Context) -> Outcome:
         with Path(os.environ[toys.LOG]).open("a") as file:
             file.write(f"{cell.seed} {os.getpid()}\n")
+        if cell.options["action"] == "kill both":  # as the kernel does when memory is short
+            os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
         return self.act(cell, context)
 
 
-def logged(seed: int, seconds: float = 0.0, action: str = "sleep") -> Cell:
+class LoggedTogether(Logged):
+    """The same, as a measure that runs alone."""
+
+    exclusive = True
+
+
+def logged(seed: int, seconds: float = 0.0, action: str = "sleep", kind: str = "Logged") -> Cell:
     return Cell(
-        measure=f"{__name__}:Logged",
+        measure=f"{__name__}:{kind}",
         architecture="toy",
         options={"action": action, "seconds": seconds},
         seed=seed,
@@ -92,12 +104,29 @@ def other_worker(queue: Queue, name: str = "other", **about: Any) -> Queue:
     return found
 
 
+def start_work(store: Store, url: str, *options: str, **settings: Any) -> "subprocess.Popen[str]":
+    """Start `seqyard work`; see the fixture ``work``, which also ends it."""
+    command = [sys.executable, "-m", "experiments.cli", "work", "--storage", url, *options]
+    return subprocess.Popen(
+        [*command, "--store", str(store.folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **settings,
+    )
+
+
+def finish(process: "subprocess.Popen[str]", seconds: float = 90.0) -> tuple[int, str, str]:
+    """Wait for a worker; return exit code, output and errors."""
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    return process.returncode, output, errors
+
+
 def wait_until(condition: Any, seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
         time.sleep(0.02)
-
-
-def blocks_of(planned: Planned) -> list[str]:
-    return [block.name for block in planned.blocks.values()]

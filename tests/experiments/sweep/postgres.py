@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 PASSWORD = "not shown"
+TEMPORARY = tempfile.gettempdir()  # before a test has one of its own, which the server cannot enter
 
 
 def installed() -> Path | None:
@@ -29,7 +30,7 @@ class Postgres:
 
     def __init__(self, programs: Path, *, durable: bool = False) -> None:
         self.programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="seqyard-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="seqyard-postgres-", dir=TEMPORARY))
         self.data = self.folder / "data"
         self.server: subprocess.Popen[bytes] | None = None
         self.databases = 0
