@@ -39,6 +39,7 @@ class Run:
     settled: bool  # converged, or the best checkpoint lies before the last quarter of the steps
     baseline: float  # majority
     accuracy: float
+    seen: float | None  # share of the test sentences whose words up to the verb training has, too
     learning_rate: float | None
     slices: pd.DataFrame  # slice, value, correct, count, accuracy
     crossed: pd.DataFrame  # distance, attractors, accuracy, count
@@ -97,6 +98,11 @@ class Setting:
     def baseline(self) -> float | None:
         """Return the majority baseline, the same for every run."""
         return self.runs[0].baseline if self.runs else None
+
+    @property
+    def seen(self) -> float | None:
+        """Return which share of the test sentences stands in training, too; None in older records."""
+        return next((run.seen for run in self.runs if run.seen is not None), None)
 
     def name_of(self, slice_name: str, value: float) -> str:
         """Return a slice value as a reader wants it."""
@@ -197,6 +203,7 @@ def _run(record: Record, further: dict[str, Record]) -> Run:
     steps, best = metrics.get("steps"), metrics.get("best_step")
     flat = bool(steps and best is not None and best <= SETTLED * steps)
     pairs = further.get(PAIRS)
+    seen, sentences = (metrics.get(name) for name in ("test_seen_in_training", "test_sentences"))
     return Run(
         key=record.key,
         architecture=record.cell.architecture,
@@ -204,6 +211,7 @@ def _run(record: Record, further: dict[str, Record]) -> Run:
         settled=bool(metrics.get("converged")) or flat,
         baseline=float(metrics.get("chance") or 0.5),
         accuracy=float(metrics.get("test") or 0.0),
+        seen=None if seen is None or not sentences else float(seen) / float(sentences),
         learning_rate=metrics.get("learning_rate"),
         slices=slices,
         crossed=crossed[["distance", "attractors", "accuracy", "count"]],

@@ -25,6 +25,7 @@ def agreement(view: View) -> dict[str, Any] | None:
             text
             for setting in found
             for text in (
+                _seen(setting),
                 _attractors(setting, looks),
                 _corrupted(setting, looks),
                 _pairs(setting, looks),
@@ -53,6 +54,15 @@ def _accuracies(setting: Setting, looks: dict[str, Style]) -> str:
     return (
         f"On {setting.label} agreement the number of the verb is right in {told} of the test "
         f"sentences; always saying the more frequent number gives {percent(setting.baseline)}."
+    )
+
+
+def _seen(setting: Setting) -> str:
+    if not setting.seen:  # none, or not counted
+        return ""
+    return (
+        f"{setting.label}: {percent(setting.seen)} of the test sentences stand, up to the verb, in the "
+        "training split too; those answers may have been learned by heart."
     )
 
 

@@ -35,10 +35,11 @@ def table(view: View) -> Table | None:
         name="agreement",
         title="Agreement: accuracy, attractors, corrupted input",
         caption="Means over seeds. The majority baseline is the accuracy of always answering with the "
-        "more frequent number of the training split.",
+        "more frequent number of the training split. Seen: share of the test sentences whose words up "
+        "to the verb are those of a training sentence.",
         groups=(
             ("", 1),
-            ("Test accuracy", 3),
+            ("Test accuracy", 4),
             ("At a fixed distance", 1),
             ("Lost at the largest share", len(CORRUPTIONS)),
             ("", 1 + pairs),
@@ -48,6 +49,7 @@ def table(view: View) -> Table | None:
             Column("all", "num", "mean; each seed"),
             Column("nearest, farthest", "num", "by distance"),
             Column("majority", "num", "baseline"),
+            Column("seen", "num", "test sentences in training"),
             Column("slope in attractors", "num", "mean [95 %]"),
             *(Column(name, "num") for name in CORRUPTIONS),
             *([Column("minimal pairs", "num", "accuracy; 50 % is chance")] if pairs else []),
@@ -77,6 +79,7 @@ def _row(setting: Setting, look: Style, runs: Sequence[Run], pairs: bool) -> tup
         Entry(percent(_mean(accuracies)), each if len(runs) > 1 else "1 seed"),
         Entry(", ".join(percent(value, 0) for value in ends) or "–"),
         Entry(percent(setting.baseline), kind="muted"),
+        Entry(percent(setting.seen), kind="muted"),
         Entry(
             fixed(_mean(slopes), 3, signed=True),
             interval(bounds.low, bounds.high, 3) if bounds else "too few seeds" if slopes else "",
@@ -95,6 +98,7 @@ def _numbers(setting: Setting, architecture: str, runs: Sequence[Run]) -> dict[s
         "settled": sum(run.settled for run in runs),
         "accuracy": _mean([run.accuracy for run in runs]),
         "majority": setting.baseline,
+        "seen": setting.seen,
         "slope": _mean([run.slope for run in runs if run.slope is not None]),
         "lost": _mean([run.lost for run in runs if run.lost is not None]),
         **{f"lost_{name}": _lost(runs, name) for name in CORRUPTIONS},

@@ -143,6 +143,17 @@ class Agreement(Task):
         """Return the majority baseline: one answer has no prefix."""
         return self.chance()
 
+    def facts(self) -> dict[str, float]:
+        """Return how many test sentences there are, and how many of them training has up to the verb.
+
+        Compared are words, in lower case where the task reads them so. Of such a sentence the answer
+        may have been learned by heart.
+        """
+        return {
+            "test_sentences": float(len(self.data.test)),
+            "test_seen_in_training": float(self.data.test_seen_in_training),
+        }
+
     def solve(self, source: NDArray, length: int) -> NDArray:
         """Return the number: of a generated sentence by its grammar, else that of the same sentence.
 
@@ -201,6 +212,7 @@ class Prepared:
     train: Encoded
     validation: Encoded
     test: Encoded
+    test_seen_in_training: int  # test sentences whose words up to the verb are a training sentence's
 
     def words(self, tokens: Sequence[int]) -> list[str]:
         """Return the words of tokens; of an unknown one an empty text."""
@@ -244,7 +256,14 @@ def _prepare(corpus: Corpus, least: int, lower: bool, endings: bool, *, bucketed
         split: _encode(sentences.rows, vocabulary, bucketed)
         for split, sentences in corpus.splits.items()
     }
-    return Prepared(vocabulary, encoded["train"], encoded["validation"], encoded["test"])
+    seen = {_form(row, lower) for row in train}
+    leaked = sum(_form(row, lower) in seen for row in corpus.splits["test"].rows)
+    return Prepared(vocabulary, encoded["train"], encoded["validation"], encoded["test"], leaked)
+
+
+def _form(sentence: Sentence, lower: bool) -> str:
+    text = " ".join(sentence.words)
+    return text.lower() if lower else text
 
 
 def _encode(sentences: Sequence[Sentence], vocabulary: Vocabulary, bucketed: bool) -> Encoded:

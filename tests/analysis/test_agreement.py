@@ -92,6 +92,21 @@ def test_the_table_has_the_numbers() -> None:
     assert sum(count for _, count in table.groups) == len(table.columns)
 
 
+@pytest.mark.parametrize(("seen", "shown"), [(30, "7.5"), (0, "0.0"), (None, "–")])
+def test_leaked_sentences_stand_beside_the_accuracy(seen: int | None, shown: str) -> None:
+    found = Synthetic()
+    agreement(found, "lstm", 0, lambda d, a: 0.9, data=UD, seen=seen)
+    view = View(found.results())
+    table = tabulate("agreement", view)
+    assert table is not None
+    place = [column.label for column in table.columns].index("seen")
+    assert table.rows[0][place].text.startswith(shown)
+    (section,) = sections(view)
+    told = [text for text in section.remarks if "in the training split too" in text]
+    assert len(told) == bool(seen)
+    assert all("7.5" in text for text in told)
+
+
 def test_without_corrupted_input_and_pairs_the_rest_is_shown() -> None:
     found = Synthetic()
     agreement(found, "lstm", 0, lambda d, a: 0.9, distances=False)

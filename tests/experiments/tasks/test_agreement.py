@@ -215,6 +215,37 @@ def test_files_may_be_compressed_and_words_a_list(tmp_path: Path) -> None:
     assert Agreement(corpus=str(folder)).content == plain
 
 
+def test_test_sentences_that_training_has_are_counted(tmp_path: Path) -> None:
+    more = {"distance": 1, "attractors": 0}
+    train = [line("the cat sleeps", 2, **more), line("The old cats sleep .", 3, "plural", **more)]
+    test = [
+        line("the cat eats", 2, **more),  # the same up to the verb
+        line("the old cats eat", 3, "plural", **more),  # but for the case
+        line("the cat the cats see sleeps", 5, **more),
+        line("the dog sleeps", 2, **more),
+    ]
+    corpus = str(folder_of(tmp_path, train=train, test=test))
+    for lower, seen in ((True, 2), (False, 1)):
+        task = task_for("agreement", {"corpus": corpus, "lower": lower, "least": 5})
+        assert task.facts() == {"test_sentences": 4.0, "test_seen_in_training": seen}
+
+
+def test_nothing_generated_leaks() -> None:
+    assert task_for("agreement", SMALL).facts()["test_seen_in_training"] == 0
+
+
+def test_equal_sentences_stay_in_one_split(tmp_path: Path) -> None:
+    rows = [f"the cat number {n}" for n in range(60)]
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    text = "\n".join(line(f"{form} sleeps", 4) for row in rows for form in (row, row.title(), row))
+    (folder / "train.jsonl").write_text(text + "\n", encoding="utf-8")
+    task = task_for("agreement", {"corpus": str(folder)})
+    assert len(task.data.test) > 0
+    assert len(task.data.test) % 3 == 0
+    assert task.facts()["test_seen_in_training"] == 0
+
+
 def test_a_missing_split_is_a_tenth_of_the_training_sentences(tmp_path: Path) -> None:
     rows = [line(f"the w{i} sleeps", 2, "plural" if i % 3 else "singular") for i in range(1000)]
     (tmp_path / "mine.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
