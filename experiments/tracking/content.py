@@ -91,12 +91,16 @@ def summary(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "started": record.started,
         "duration_s": record.duration_s,
+        "slices": slice_counts(record.slices),
         "trials": record.trials,
         "environment": record.environment,
     }
 
 
-def slice_table(record: Record) -> tuple[list[str], list[list[Any]]]:
-    """Return the slices' columns and rows with their raw counts."""
-    columns = list(dict.fromkeys(key for row in record.slices for key in row))
-    return columns, [[row.get(column) for column in columns] for row in record.slices]
+def slice_counts(rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return split -> slice -> value -> raw counts; W&B shows ``slices.test.distance.64.correct``."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        counts = {key: n for key, n in row.items() if key not in ("split", "slice", "value")}
+        found.setdefault(row["split"], {}).setdefault(row["slice"], {})[str(row.get("value"))] = counts
+    return found

@@ -64,9 +64,6 @@ class Runs:
             run.config.update({"environment": record.environment, "block": record.block})
             for series in content.series(record):
                 self._log(key, run, series)
-            columns, rows = content.slice_table(record)
-            if rows:
-                run.log({"slice counts": self.wandb.Table(columns=list(columns), data=list(rows))})
             run.summary.update(content.summary(record))
             alive()
             self._finish(key, failed=record.status not in content.RESULTS)
