@@ -4,8 +4,9 @@ It imports torch only if a measure does. It ends itself as soon as its superviso
 leaves Ctrl-C to the supervisor. What libraries print goes to the log file.
 
 Events: ``ready``; ``started`` (key); ``progress`` (message); ``recorded`` (key, status, reason,
-duration_s); ``point`` (key, name, x, y: of a validation, live); ``done``; ``error`` (kind
-``bad_input``, ``write`` or ``fault``, message).
+duration_s); ``point`` (key, name, x, y: of a validation, live); ``asks`` (number, best: whether a trial
+of tuning is to be given up after this validation; it waits for ``{"prune": true}`` or false on standard
+input); ``done``; ``error`` (kind ``bad_input``, ``write`` or ``fault``, message).
 """
 
 import argparse
@@ -40,16 +41,16 @@ def main() -> None:
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
-    blocks = listen(sys.stdin)
+    inbox = Inbox(sys.stdin)
     send = Sender(divert_output(arguments.log))
     append_current_folder()
     send("ready")
     store = Store(arguments.store)
     while True:
-        work(blocks.get(), store, send)
+        work(inbox.blocks.get(), store, send, inbox)
 
 
-def work(block: Block, store: Store, send: "Sender") -> None:
+def work(block: Block, store: Store, send: "Sender", inbox: "Inbox") -> None:
     """Run one block and tell what happens."""
     try:
         records = run_block(
@@ -58,6 +59,7 @@ def work(block: Block, store: Store, send: "Sender") -> None:
             progress=send.progress,
             started=lambda cell: send("started", key=cell.key),
             point=send.point,
+            prune=lambda number, best: ask_whether_to_prune(send, inbox, number, best),
         )
         for record in records:
             send(
@@ -105,19 +107,30 @@ class Sender:
             self("point", key=cell.key, name=name, x=x, y=y)
 
 
-def listen(stream: TextIO) -> "queue.Queue[Block]":
-    """Read blocks in a thread, so that the end of input ends this process at once, cell or not."""
-    blocks: queue.Queue[Block] = queue.Queue()
+def ask_whether_to_prune(send: Sender, inbox: "Inbox", number: int, best: float) -> bool:
+    """Ask the supervisor whether to give up, and wait for its answer."""
+    send("asks", number=number, best=best)
+    return inbox.answers.get()
 
-    def read() -> None:
+
+class Inbox:
+    """Reads in a thread, so that the end of input ends this process at once, cell or not."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.blocks: queue.Queue[Block] = queue.Queue()
+        self.answers: queue.Queue[bool] = queue.Queue()
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: TextIO) -> None:
         try:
             for line in stream:
-                blocks.put(Block.model_validate_json(line))
+                data = json.loads(line)
+                if "prune" in data:
+                    self.answers.put(bool(data["prune"]))
+                else:
+                    self.blocks.put(Block.model_validate(data))
         finally:
             os._exit(0)
-
-    threading.Thread(target=read, daemon=True).start()
-    return blocks
 
 
 def divert_output(log: Path) -> TextIO:

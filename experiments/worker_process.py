@@ -67,6 +67,13 @@ class WorkerProcess:
             self.process.stdin.write(block.model_dump_json() + "\n")
             self.process.stdin.flush()
 
+    def answer(self, *, prune: bool) -> None:
+        """Say whether the trial of tuning in hand is to be given up."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(OSError):
+            self.process.stdin.write(json.dumps({"prune": prune}) + "\n")
+            self.process.stdin.flush()
+
     def turn_to(self, key: str) -> Cell | None:
         """Note that the worker is at the cell ``key`` now."""
         cells = self.block.cells if self.block else ()
