@@ -13,6 +13,7 @@ from experiments.locks import store_lock
 from experiments.plans.base import Plan, Request
 from experiments.run import cells_to_run
 from experiments.store import Store, read_json
+from experiments.tracking.options import observed, say
 from models.errors import BadInput
 
 if TYPE_CHECKING:
@@ -147,13 +148,16 @@ def go_on(options: argparse.Namespace, store: Store, queue: "Queue", added: int)
         from experiments.commands.report import write
 
         summary["report"] = str(write(store.folder, None))
+        group = f"{planned.plan}-{planned.profile}"
+        with observed(options.wandb, store, group, say, everything=False) as observer:
+            observer.reported(store.folder)
     print(json.dumps(summary) if options.json else work.in_words(summary))
     if summary["report"] and not options.json:
         print(f"report: {summary['report']}")
     return code
 
 
-def command_line(arguments: Sequence[str]) -> str:
+def command_line(arguments: Sequence[str], name: str = "sweep") -> str:
     """Return the exact command without passwords, and with no more of a path than its last part."""
     from experiments.sweep.storage import shown
 
@@ -165,4 +169,4 @@ def command_line(arguments: Sequence[str]) -> str:
         elif before == "--storage":
             argument = shown(argument)
         hidden.append(argument)
-    return run.command_line(hidden).replace("seqyard run", "seqyard sweep", 1)
+    return run.command_line(hidden).replace("seqyard run", f"seqyard {name}", 1)

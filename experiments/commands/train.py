@@ -37,24 +37,29 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = parser().parse(arguments)
     block = Block(name="train", cells=(make_cell(options),), timeout_s=options.timeout)
+    return run_one(block, Store(options.store), options, group="train")
+
+
+def run_one(block: Block, store: Store, options: argparse.Namespace, *, group: str) -> int:
+    """Run a block of one cell, unless it is recorded; print the record; return the exit code."""
     cell = block.cells[0]
-    store = Store(options.store)
     store.create()
     with store_lock(store.folder):
         known = {cell.key: store.read(cell.key).status} if store.has(cell.key) else {}
-        if known:
-            print("recorded before; --store FOLDER elsewhere trains again", file=sys.stderr)
-        else:
-            settings = Settings(device=cell.device, speed=cell.speed, devices=options.devices)
-            display = display_for([cell], known)
-            try:
-                watched = observed(options.wandb, store, "train", display.note, everything=False)
-                with watched as observer, display:
-                    launch([block], store, settings, display, observer)
-            except KeyboardInterrupt:
-                return fail("interrupted; nothing was recorded", 130)
-            except RunStopped as error:
-                return fail(f"{error}", 1)
+        display = display_for([cell], known)
+        with observed(options.wandb, store, group, display.note, everything=False) as observer:
+            if known:
+                print("recorded before; --store FOLDER elsewhere trains again", file=sys.stderr)
+                observer.recorded(cell.key)
+            else:
+                settings = Settings(device=cell.device, speed=cell.speed, devices=options.devices)
+                try:
+                    with display:
+                        launch([block], store, settings, display, observer)
+                except KeyboardInterrupt:
+                    return fail("interrupted; nothing was recorded", 130)
+                except RunStopped as error:
+                    return fail(f"{error}", 1)
         record = store.read(cell.key)
     print(record.model_dump_json() if options.json else in_words(record))
     return 0

@@ -3,6 +3,7 @@
 W&B joins nested names with dots (``model.width``) and sections with slashes (``curves/validation``).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -42,14 +43,19 @@ def tags(cell: Cell) -> list[str]:
 
 
 def curve_name(curve: str) -> str:
-    """Return a curve's name in W&B, where a dot would mean nesting: ``validation@0.001`` has one."""
-    return f"curves/{curve.replace('@', '/rate ').replace('.', '_')}"
+    """Return a curve's name in W&B: ``validation@0.001`` is ``curves/validation/rate_0_001``."""
+    return safe(f"curves/{curve.replace('@', '/rate_')}")
 
 
 def curve_axis(curve: str, measure: str) -> str:
     """Return the name of what a curve runs over: steps, FLOPs, seconds, k or share."""
     _, by, unit = curve.partition("by_")
-    return f"{curve_name(curve)} {unit if by else _AXES.get(measure, 'step')}"
+    return f"{curve_name(curve)}_{unit if by else _AXES.get(measure, 'step')}"
+
+
+def safe(text: str) -> str:
+    """Return a name that W&B charts take: a dot would mean nesting, a space breaks its queries."""
+    return re.sub(r"[^A-Za-z0-9_/-]+", "_", text)
 
 
 def series(record: Record) -> list[Series]:
@@ -73,14 +79,14 @@ def _slices(rows: Iterable[dict[str, Any]]) -> Iterable[Series]:
             continue
         found.setdefault((row["split"], row["slice"]), []).append((value, right / row["count"]))
     for (split, by), points in found.items():
-        what = f"slices/{split}/{by}".replace(".", "_")
-        yield Series(what, f"{what} value", points)
+        what = safe(f"slices/{split}/{by}")
+        yield Series(what, f"{what}_value", points)
 
 
 def _rounds(rounds: list[float]) -> Iterable[Series]:
     if rounds:
         points = [(float(index), seconds) for index, seconds in enumerate(rounds)]
-        yield Series("rounds/seconds", "rounds/seconds round", points)
+        yield Series("rounds/seconds", "rounds/seconds_round", points)
 
 
 def summary(record: Record) -> dict[str, Any]:

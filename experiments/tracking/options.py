@@ -1,5 +1,6 @@
 """``--wandb offline|online|off``: the option, and the observer that it asks for."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,11 @@ def add_wandb_option(found: Parser) -> None:
         help="mirror every cell in Weights & Biases: offline (files in the store, to sync later), "
         "online, off (default: off); WANDB_PROJECT, WANDB_ENTITY and WANDB_RUN_GROUP count",
     )
+
+
+def say(line: str) -> None:
+    """Show a line where there is no display."""
+    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -177,8 +177,12 @@ class Runs:
         run.finish(exit_code=1 if failed else 0)
 
     def _abandon(self, key: str) -> None:
+        """Leave a run to the process that logged it; a part of it must not replace the whole."""
         if key in self.open:
+            folder = Path(self.open[key].settings.sync_dir)
             self._finish(key, failed=False)
+            if self.mode == "offline":
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _remove_pieces(self, key: str) -> None:
         """Remove files of a run that a killed process left half written: the record has all of it."""
