@@ -165,7 +165,9 @@ def _task(
         return None
     if task is None:
         raise BadInput(f"measure '{measure}' needs a task; `seqyard list tasks` shows them.")
-    return task_for(task, data)
+    found = task_for(task, data)
+    kind.accept(found)
+    return found
 
 
 def _recipe(kind: type[Measure], measure: str, recipe: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from experiments.cell import Cell
 from experiments.record import Status
 from experiments.store import Store
+
+if TYPE_CHECKING:
+    from experiments.tasks.base import Task
 
 
 class Options(BaseModel):
@@ -75,6 +78,14 @@ class Measure:
     needs_task: ClassVar[bool] = False  # True: the cell names a task and is trained on it
     trains: ClassVar[bool] = False  # True: the recipe is part of the cell
     hardware_bound: ClassVar[bool] = False  # True: the result holds for one device model (time, memory)
+
+    @classmethod
+    def accept(cls, task: "Task") -> None:
+        """Refuse a task that cannot be measured so; asked before anything is planned.
+
+        Raises:
+            BadInput: why it cannot.
+        """
 
     def one(self, cell: Cell, context: Context) -> Outcome:
         """Measure one cell. Exceptions become statuses in the runner."""

@@ -13,6 +13,7 @@ from experiments.measures import base
 from experiments.measures.base import Context, Measure, Outcome
 from experiments.measures.train import prepare, trained_model
 from experiments.tasks.agreement import Agreement
+from experiments.tasks.base import Task
 from models.errors import BadInput
 
 SPLIT = "minimal pairs"
@@ -32,6 +33,16 @@ class MinimalPairs(Measure):
 
         trained: str = Field(description="key of the training cell whose weights are used")
 
+    @classmethod
+    def accept(cls, task: Task) -> None:
+        """Refuse a task without minimal pairs.
+
+        Raises:
+            BadInput: it is such a task.
+        """
+        if not isinstance(task, Agreement) or not task.pairs_content:
+            raise BadInput(f"task = '{task.name}': measure 'minimal_pairs' needs its option 'pairs'.")
+
     def one(self, cell: Cell, context: Context) -> Outcome:
         """Return ``test``, ``unknown_share`` and ``majority``; raw counts by construction and mismatch.
 
@@ -41,8 +52,8 @@ class MinimalPairs(Measure):
         options = self.Options.model_validate(cell.options)
         subject = prepare(cell)
         task = subject.task
-        if not isinstance(task, Agreement) or not task.pairs_content:
-            raise BadInput(f"task = '{cell.task}': measure 'minimal_pairs' needs its option 'pairs'.")
+        self.accept(task)
+        assert isinstance(task, Agreement)
         model = trained_model(subject, cell, options.trained, context)
         vocabulary = task.data.vocabulary
         counts: dict[tuple[str, Any], list[float]] = defaultdict(lambda: [0.0, 0.0])

@@ -19,7 +19,7 @@ from experiments.measures import base
 from experiments.measures.base import Context, Measure, Outcome
 from experiments.measures.tested import Sums
 from experiments.measures.train import prepare, trained_model
-from experiments.tasks.base import Examples
+from experiments.tasks.base import Examples, Task
 from experiments.tasks.text import source_rows
 from models.base import Seq2Seq
 from models.errors import BadInput
@@ -45,17 +45,31 @@ class Robustness(Measure):
         shares: tuple[Share, ...] = Field((0.05, 0.1, 0.2), min_length=1)
         trained: str = Field(description="key of the training cell whose weights are used")
 
+    @classmethod
+    def accept(cls, task: Task) -> None:
+        """Refuse a task without classes, without sources of tokens, or with an answer for each of them.
+
+        Raises:
+            BadInput: it is such a task.
+        """
+        problem = task.problem()
+        if problem.source_kind != "tokens" or problem.objective != "cross_entropy":
+            raise BadInput(f"task = '{task.name}': measure 'robustness' needs tokens and classes.")
+        if problem.readout == "position":
+            raise BadInput(
+                f"task = '{task.name}': measure 'robustness' cannot test readout 'position', where "
+                "every source token has its own answer: that of a token that is gone is gone too."
+            )
+
     def one(self, cell: Cell, context: Context) -> Outcome:
         """Return ``test`` and ``lost`` (mean over all corruptions), a curve a corruption, raw counts.
 
         Raises:
-            BadInput: the task's sources are not tokens.
+            BadInput: ``accept`` refuses the task.
         """
         options = self.Options.model_validate(cell.options)
         subject = prepare(cell)
-        problem = subject.task.problem()
-        if problem.source_kind != "tokens" or problem.objective != "cross_entropy":
-            raise BadInput(f"task = '{cell.task}': measure 'robustness' needs tokens and classes.")
+        self.accept(subject.task)
         model = trained_model(subject, cell, options.trained, context)
         whole = _tested(model, subject, lambda tokens: tokens)
         slices = [_row("test", whole)]

@@ -12,9 +12,13 @@ from experiments.measures.base import Context
 from experiments.measures.minimal_pairs import MinimalPairs
 from experiments.measures.robustness import CORRUPTIONS, Robustness, corrupted, cut, drop, swap
 from experiments.measures.train import Train, prepare, trained_model
+from experiments.planning import make_cell
+from experiments.plans.base import Request
 from experiments.store import Store
 from experiments.tasks.agreement import Agreement
+from experiments.tasks.copying import Copying
 from models.errors import BadInput
+from models.problem import Problem
 
 ROW = np.arange(3, 43)  # forty different tokens
 SMALL = {
@@ -138,6 +142,37 @@ def test_numbers_cannot_be_cut(tmp_path: Path) -> None:
     digits = cell("robustness", {}, trained="0").model_copy(update={"task": "digits"})
     with pytest.raises(BadInput, match="needs tokens and classes"):
         Robustness().one(digits, Context(store=Store(tmp_path)))
+
+
+class Tags(Copying):
+    """Copying with an answer for every source token."""
+
+    def problem(self) -> Problem:
+        return super().problem().model_copy(update={"readout": "position"})
+
+
+@pytest.mark.parametrize(
+    ("measure", "task", "data", "why"),
+    [
+        ("robustness", f"{__name__}:Tags", {}, "readout 'position'"),
+        ("robustness", "digits", {}, "needs tokens and classes"),
+        ("robustness", "characters", {}, "needs tokens and classes"),
+        ("minimal_pairs", "agreement", SMALL, "needs its option 'pairs'"),
+    ],
+)
+def test_what_cannot_be_tested_is_refused_when_planning(
+    measure: str, task: str, data: dict, why: str
+) -> None:
+    with pytest.raises(BadInput, match=why) as error:
+        make_cell(
+            measure=measure,
+            architecture="rnn",
+            task=task,
+            data=data,
+            options={"trained": "0"},
+            request=Request(profile="quick", architectures=["rnn"], device="cpu", threads=1),
+        )
+    assert "\n" not in str(error.value)
 
 
 def test_minimal_pairs_are_counted_by_construction(tmp_path: Path) -> None:
