@@ -11,4 +11,7 @@ MODELS: dict[str, str] = {
     "transformer": "models.transformer:Transformer",
 }
 
+CORE = ("rnn", "lstm", "attentional_lstm", "transformer")
+"""What plans compare unless told otherwise; the others are asked for by name."""
+
 ENTRY_POINTS = "seqyard.architectures"

@@ -21,7 +21,7 @@ from experiments.plans.base import PROFILES, Plan, Request
 from experiments.progress import Display, clock, display_for, label
 from experiments.store import Store, read_json
 from experiments.tracking.options import add_wandb_option, observed
-from models import MODELS
+from models import CORE
 from models.errors import BadInput
 from models.lookup import find
 
@@ -104,18 +104,7 @@ def parser() -> Parser:
         "--tuned", type=Path, metavar="FILE", help="values that `seqyard tune` found, by architecture"
     )
     add_machine_options(found)
-    found.add_argument(
-        "--workers",
-        type=number(int, 1),
-        metavar="N",
-        help="cells trained at a time (default: one a core; one on a GPU)",
-    )
-    found.add_argument(
-        "--seconds",
-        type=number(float, 0),
-        metavar="LIMIT",
-        help="begin nothing new after this long; run again to go on",
-    )
+    add_worker_options(found)
     add_wandb_option(found)
     found.add_argument("--no-report", action="store_true", help="only records, no report")
     found.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -187,6 +176,22 @@ def add_machine_options(found: Parser) -> None:
     )
 
 
+def add_worker_options(found: Parser) -> None:
+    """Add how many cells are trained at a time, and for how long."""
+    found.add_argument(
+        "--workers",
+        type=number(int, 1),
+        metavar="N",
+        help="cells trained at a time (default: one a core; one on a GPU)",
+    )
+    found.add_argument(
+        "--seconds",
+        type=number(float, 0),
+        metavar="LIMIT",
+        help="begin nothing new after this long; run again to go on",
+    )
+
+
 def find_plan(name: str) -> Plan:
     """Return the plan called ``name``.
 
@@ -211,7 +216,7 @@ def make_request(options: argparse.Namespace, plan: Plan) -> Request:
         if getattr(options, name) is not None and not plan.corpora:
             takes = ", ".join(known for known in PLANS if find_plan(known).corpora)
             raise BadInput(f"--{name}: plan '{plan.name}' takes no corpus; these do: {takes}.")
-    names = list(dict.fromkeys([*(options.only or MODELS), *options.architecture]))
+    names = list(dict.fromkeys([*(options.only or CORE), *options.architecture]))
     for name in names:
         architecture(name)
     return Request(

@@ -15,12 +15,12 @@ from experiments.plans.base import PROFILES, Request
 from experiments.run import find_measure
 from experiments.store import Store, read_json
 from experiments.tasks.find import task_for
-from models import MODELS
+from models import CORE
 from models.registry import architecture, config_for
 
 
 def request_for(profile: str) -> Request:
-    return Request(profile=profile, architectures=list(MODELS), device="cpu", threads=2)
+    return Request(profile=profile, architectures=list(CORE), device="cpu", threads=2)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -28,7 +28,7 @@ def request_for(profile: str) -> Request:
 def test_every_profile_plans_valid_cells_within_budget(name: str, profile: str) -> None:
     plan = find_plan(name)
     blocks = distinct(plan.blocks(request_for(profile)))
-    assert {cell.architecture for block in blocks for cell in block.cells} == set(MODELS)
+    assert {cell.architecture for block in blocks for cell in block.cells} == set(CORE)
     sizes: dict[tuple, dict[str, int]] = {}
     for block in blocks:
         exclusive = {find_measure(cell.measure).exclusive for cell in block.cells}
