@@ -10,6 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.profilers import PassThroughProfiler
 
 from experiments.cell import Cell
@@ -124,6 +125,8 @@ def build_trainer(
     return pl.Trainer(
         accelerator="gpu" if cell.device == "cuda" else "cpu",
         devices=devices,
+        # within a job of SLURM too, where Lightning would wait for processes that srun starts
+        plugins=[LightningEnvironment()],
         strategy="ddp" if devices > 1 else "auto",
         precision="bf16-mixed" if cell.precision == "bfloat16" else "32-true",
         max_steps=recipe.steps,
