@@ -26,7 +26,8 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parse, naming the nearest option for an unknown one."""
-        known, unknown = self.parse_known_args(list(arguments))
+        # intermixed: options may stand between STORE and FILE
+        known, unknown = self.parse_known_intermixed_args(list(arguments))
         if unknown:
             wrong = unknown[0].partition("=")[0]
             options = [name for action in self._actions for name in action.option_strings]

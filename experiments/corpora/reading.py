@@ -3,7 +3,7 @@
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,19 +42,27 @@ def lines(path: Path) -> Iterator[str]:
     Raises:
         BadInput: it cannot be read, or is not UTF-8.
     """
-    number = 0
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for line in file:
-                number += 1
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n")
-    except UnicodeDecodeError as error:
-        raise BadInput(
-            f"{path.name}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
-            "convert the file, for example with `iconv -t utf-8`."
-        ) from error
+            yield from decoded(file, path.name)
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput(f"{path.name} cannot be read: {error}.") from error
+
+
+def decoded(raw: Iterable[bytes], name: str) -> Iterator[str]:
+    """Yield lines of UTF-8 without their ends.
+
+    Raises:
+        BadInput: one is not UTF-8; the line is named.
+    """
+    for number, line in enumerate(raw, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8").strip("\r\n")
+        except UnicodeDecodeError as error:
+            raise BadInput(
+                f"{name}, line {number}: not UTF-8 (byte 0x{error.object[error.start]:02x}); "
+                "convert the file, for example with `iconv -t utf-8`."
+            ) from error
 
 
 def _aligned(source: Path, target: Path) -> Iterator[Row]:
