@@ -13,6 +13,7 @@ COMMANDS = {
     "report": "write the report of a store again",
     "list": "show architectures, tasks, measures and plans",
     "train": "train one architecture on one task",
+    "translate": "translate lines of text with trained weights",
     "check": "run the conformance suite on an architecture",
     "status": "show what a store holds and what is left",
 }
@@ -23,7 +24,7 @@ Table 1 of "Attention Is All You Need", measured: RNN, LSTM, attention and Trans
 on the same data with the same budget, in one generated report.
 
 commands:
-{chr(10).join(f"  {name:<8} {line}" for name, line in COMMANDS.items())}
+{chr(10).join(f"  {name:<9} {line}" for name, line in COMMANDS.items())}
 
 options:
   --help, --version; `seqyard COMMAND --help` shows each command's own
