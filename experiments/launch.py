@@ -32,6 +32,7 @@ from models.errors import BadInput
 POLL_S = 0.2
 DEATHS = 2
 """A cell that ends its worker this often is recorded as killed, and not tried again."""
+EARLY = "ends its worker before any cell"
 
 
 class RunStopped(Exception):
@@ -85,6 +86,7 @@ class Supervisor:
         self.events: queue.Queue[Event] = queue.Queue()
         self.workers: list[WorkerProcess] = []
         self.deaths: Counter[str] = Counter()  # by cell, or by block before its first cell
+        self.stillborn = 0  # workers in a row that died before they could take anything
         self.begun = time.monotonic()
         self.environment: dict[str, str] = {}
 
@@ -141,13 +143,18 @@ class Supervisor:
     def _take(self) -> Block | None:
         """Return the next block, without the cells that ended too many workers elsewhere."""
         block = self.source.take()
-        if block is not None:
-            for cell in cells_to_run(block, self.store):
-                elsewhere = self.source.deaths(block).get(cell.key, 0)
-                self.deaths[cell.key] = max(self.deaths[cell.key], elsewhere)
-                if elsewhere >= DEATHS and not self.store.has(cell.key):
-                    reason = f"the worker and its supervisor ended without a word, {elsewhere} times"
-                    self._record(block, cell, "killed", reason, Clock())
+        if block is None:
+            return None
+        for key, count in self.source.deaths(block).items():
+            self.deaths[key] = max(self.deaths[key], count)
+        for cell in cells_to_run(block, self.store):
+            count = self.deaths[cell.key]
+            if count >= DEATHS and not self.store.has(cell.key):
+                reason = f"the worker and its supervisor ended without a word, {count} times"
+                self._record(block, cell, "killed", reason, Clock())
+        if self.deaths[block.key] > DEATHS:
+            self.source.failed(block, RunStopped(f"block '{block.name}' {EARLY}."))
+            return self._take()
         return block
 
     def _free_index(self) -> int:
@@ -215,22 +222,27 @@ class Supervisor:
 
     def _died(self, worker: WorkerProcess) -> None:
         how = worker.end()
-        if not worker.ready:
+        self.stillborn = 0 if worker.ready else self.stillborn + 1
+        ended = worker.process.returncode >= 0  # not by a signal, which may come at any moment
+        if self.stillborn and (ended or self.stillborn > DEATHS):
             raise RunStopped(f"a worker cannot start: {how}: {worker.last_words()} (see {worker.log}).")
         block, cell = worker.block, worker.current
         self._replace(worker)
         if block is None:
             return
+        if not worker.ready:
+            self.source.again(block)
+            return
         self.deaths[cell.key if cell else block.key] += 1
         if cell is None and self.deaths[block.key] > DEATHS:
-            error = RunStopped(f"block '{block.name}' ends its worker before any cell: {how}.")
+            error = RunStopped(f"block '{block.name}' {EARLY}: {how}.")
             self.source.failed(block, error)
             return
         if cell is not None and self.deaths[cell.key] >= DEATHS:
             self._record(block, cell, "killed", f"{how}, {DEATHS} times", worker.clock, worker.index)
         else:
             self.display.note(f"{how}; {block.name} is taken again")
-        keys = [each.key for each in block.cells]
+        keys = [block.key, *(each.key for each in block.cells)]
         self.source.died(block, {key: self.deaths[key] for key in keys if self.deaths[key]})
 
     def _check_time(self, worker: WorkerProcess) -> None:

@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from models.errors import BadInput
@@ -33,8 +33,9 @@ def store_lock(folder: Path, *, shared: bool = False) -> Iterator[None]:
                 f"--store '{folder}' is in use by another run (process {holder or 'unknown'}); "
                 "wait for it, or choose another --store."
             )
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # a full disk; the number is for people alone
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
 
 

@@ -27,6 +27,7 @@ from experiments.sweep.queue import Count, Queue, Row
 from experiments.sweep.storage import Unreachable
 
 AGAIN_S = 1.0  # between two attempts to reach the database
+LOOK_S = 5.0  # between two looks for the dead
 PATIENCE_S = 3600.0
 """After so long without the database a worker gives up."""
 BEATS = 6  # heartbeats, and looks at those of others, within the grace period
@@ -111,18 +112,13 @@ class Client:
         return self.held[block.key].row.deaths if block.key in self.held else {}
 
     def at(self, block: Block, cell: Cell) -> None:
-        """Remember which cell is in hand; tell it at the first visit, later ones with the heartbeat.
-
-        That the first cell without a record comes first goes without saying.
-        """
+        """Remember which cell is in hand; tell it at the first visit, later ones with the heartbeat."""
         held = self.held.get(block.key)
         if held is None:
             return
-        first = not held.visited and cell.key == self._first_missing(block)
-        new = cell.key not in held.visited
         held.cell = cell.key
-        held.visited.add(cell.key)
-        if new and not first:
+        if cell.key not in held.visited:
+            held.visited.add(cell.key)
             self._tell(lambda: self._tell_cell(held))
 
     def _tell_cell(self, held: Held) -> None:
@@ -182,7 +178,7 @@ class Client:
     def tick(self) -> None:
         """Tell what is to be told, and look for the dead now and then."""
         if self._flush() and time.monotonic() >= self.next_recovery:
-            self.next_recovery = time.monotonic() + self.interval
+            self.next_recovery = time.monotonic() + min(self.interval, LOOK_S)
             self._try(self._recover)
 
     def _recover(self) -> None:
@@ -211,17 +207,10 @@ class Client:
             else:
                 self.seen[row.trial] = (row.heartbeat, since)
 
-    def _in_hand(self, row: Row) -> str | None:
-        """Return the cell that a dead worker was at."""
-        block = self.planned.block(row.block)
-        if block is None:
-            return None
-        if row.cell is not None and not self.store.has(row.cell):
-            return row.cell
-        return self._first_missing(block)
-
-    def _first_missing(self, block: Block) -> str | None:
-        return next((cell.key for cell in block.cells if not self.store.has(cell.key)), None)
+    def _in_hand(self, row: Row) -> str:
+        """Return the cell that a dead worker was at, or the block where it had begun none."""
+        begun = row.cell is not None and not self.store.has(row.cell)
+        return row.cell if begun and row.cell is not None else row.block
 
     def _needs(self) -> dict[str, bool]:
         """Return every need of a planned block, and whether this machine meets it."""

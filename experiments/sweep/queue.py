@@ -1,10 +1,10 @@
 """The queue of blocks: one trial a block in Optuna's storage, in two studies, ordinary and exclusive.
 
 A trial's user attributes are ``block`` (its key), ``name``, ``needs`` (what the machine must have),
-``worker`` (who holds it), ``cell`` (the key of the cell in hand, where it is not the first without a
-record), ``deaths`` (cell -> how often it ended its worker) and ``error``. States: WAITING, RUNNING,
-COMPLETE (every cell has a record), FAIL (the block cannot be run: ``error``), PRUNED (not planned any
-more).
+``worker`` (who holds it), ``cell`` (the key of the cell in hand), ``deaths`` (cell -> how often it
+ended its worker; the block's key stands for what comes before the first) and ``error``. States:
+WAITING, RUNNING, COMPLETE (every cell has a record), FAIL (the block cannot be run: ``error``), PRUNED
+(not planned any more).
 
 A block has one trial that waits or runs at most: trials are added in one transaction that holds the
 study, and what a dead worker held goes back to WAITING in one that holds the trial.
@@ -207,7 +207,7 @@ class Queue:
             _set_state(connection, ours, TrialState.RUNNING, TrialState.WAITING)
 
     def take_back(self, row: Row, cell: str | None) -> bool:
-        """Let a dead worker's block wait again, and count a death of ``cell``.
+        """Let a dead worker's block wait again, and count a death of ``cell`` (None: of none).
 
         Nothing happens, and False is returned, where the worker gave a sign of life since ``row`` was
         read, or somebody else was faster.

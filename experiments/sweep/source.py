@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from experiments.cell import Block, Cell
 from experiments.sweep.client import Client
 
+EMPTY_S = 0.5  # an empty queue is not asked again before
 LOOK_S = 2.0  # between two looks at whether waiting is worth it
 
 
@@ -16,7 +17,7 @@ class QueueSource:
     def __init__(self, client: Client, *, exclusive: bool) -> None:
         self.client, self.exclusive = client, exclusive
         self.returned: deque[Block] = deque()  # in hand still, without a worker
-        self.next_look = 0.0
+        self.next_look = self.next_take = 0.0
         self.worth_it = True
 
     @property
@@ -30,7 +31,12 @@ class QueueSource:
         """Return what came back, or the next block of the queue."""
         if self.returned:
             return self.returned.popleft()
-        return self.client.take(exclusive=self.exclusive)
+        if time.monotonic() < self.next_take:
+            return None
+        block = self.client.take(exclusive=self.exclusive)
+        if block is None:
+            self.next_take = time.monotonic() + EMPTY_S
+        return block
 
     def deaths(self, block: Block) -> Mapping[str, int]:
         """Return how often its cells ended a worker anywhere."""

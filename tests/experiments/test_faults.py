@@ -203,3 +203,29 @@ def test_a_worker_does_not_import_torch_for_a_measure_without(store):
     run(store, block(toy()))
     code = "import sys, experiments.worker, experiments.launch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_worker_that_is_killed_before_it_is_ready_costs_nothing(store, monkeypatch):
+    killed = []
+
+    def popen(*arguments, **options):
+        process = POPEN(*arguments, **options)
+        if len(killed) < 2:
+            process.kill()
+            killed.append(process)
+        return process
+
+    monkeypatch.setattr("experiments.worker_process.subprocess.Popen", popen)
+    run(store, block(toy()))
+    assert (len(killed), begun()) == (2, ["value 0"])
+
+
+def test_workers_that_are_always_killed_before_they_are_ready_stop_the_run(store, monkeypatch):
+    def popen(*arguments, **options):
+        process = POPEN(*arguments, **options)
+        process.kill()
+        return process
+
+    monkeypatch.setattr("experiments.worker_process.subprocess.Popen", popen)
+    with pytest.raises(RunStopped, match="cannot start: the worker was ended by SIGKILL"):
+        run(store, block(toy()))

@@ -81,7 +81,7 @@ def test_what_a_dead_process_had_in_hand_is_taken_at_once_on_its_machine(work, s
     psutil.wait_procs([child], timeout=10)
     assert not child.is_running()
     process = work(store, file, "--workers", "2")  # grace is 60 s: nobody waits for that
-    wait_until(lambda: len(list(store)) == 2)
+    wait_until(lambda: len(list(store)) == 2 and len(begun()) == 4)
     assert sorted(seed for seed, _ in begun()) == [0, 0, 1, 2]
     process.send_signal(signal.SIGTERM)
     code, _, errors = finish(process)
