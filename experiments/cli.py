@@ -9,13 +9,19 @@ from models.errors import BadInput, nearest
 COMMANDS = {
     "run": "run a plan and write its report; goes on where it was stopped",
     "sweep": "run a plan with many workers, on one machine or many",
+    "tune": "tune every architecture of a plan with the same number of trials",
     "work": "take cells from a sweep's queue until none is left",
     "report": "write the report of a store again",
     "list": "show architectures, tasks, measures and plans",
     "train": "train one architecture on one task",
+    "trial": "train one cell with values of its search space; `wandb agent` runs this",
+    "dashboard": "write W&B dashboards, reports and sweep files",
     "translate": "translate lines of text with trained weights",
     "check": "run the conformance suite on an architecture",
-    "status": "show what a store holds and what is left",
+    "status": "show what is done, running and left; --watch keeps it live",
+    "retry": "have cells measured again",
+    "cancel": "have cells that are left not measured any more",
+    "merge": "join the stores of several machines",
 }
 
 HELP = f"""usage: seqyard COMMAND ...

@@ -66,6 +66,7 @@ def run(
     cells = {cell.key: cell for block in blocks for cell in block.cells}
     statuses = {key: store.read(key).status for key in cells if store.has(key)}
     write_manifest(store, plan, request, blocks, command)
+    keep_tuned(store, options.tuned)
     settings = Settings(
         device=request.device,
         workers=options.workers or (1 if request.device == "cuda" else cores()),
@@ -253,6 +254,15 @@ def read_tuned(path: Path, plan: Plan, architectures: Sequence[str]) -> dict[str
             f"unfair; tune them, or choose --only {' '.join(values)}."
         )
     return values
+
+
+def keep_tuned(store: Store, path: Path | None) -> None:
+    """Put what was tuned beside the manifest, for the report; nothing, where nothing is tuned."""
+    kept = store.folder / "tuned.json"
+    if path is None:
+        kept.unlink(missing_ok=True)
+    else:
+        store.write_json(kept, read_json(path))
 
 
 def plan_blocks(plan: Plan, request: Request) -> list[Block]:

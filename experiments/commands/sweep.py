@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.commands import run, work
+from experiments.commands import run, slurm, work
 from experiments.commands.parser import Parser, number
 from experiments.locks import store_lock
 from experiments.plans.base import Plan, Request
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
   seqyard sweep long_range --storage runs/sweep.db                all cores of this machine
   seqyard sweep table1 --profile full --storage postgresql://seqyard@head:5432/sweeps --plan-only
+  seqyard sweep table1 --storage postgresql://seqyard@head:5432/sweeps --launcher slurm --array 16
 """
 
 
@@ -39,8 +40,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse(arguments)
     url = work.wanted(options)
     plan = run.find_plan(options.plan)
-    request = run.make_request(options, plan)
+    request = slurm.prepare(options, run.make_request(options, plan))
     store = Store(options.store or Path("runs") / f"{plan.name}-{request.profile}")
+    if options.dry_run:
+        return slurm.dry_run(options, plan, run.plan_blocks(plan, request), store)
     storage = open_storage(url, create=True)
     try:
         print(f"planning {plan.name} ({request.profile}) ...", file=sys.stderr, flush=True)
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         refuse_other(store, plan, request)
         with store_lock(store.folder, shared=True):
             queue, added = enqueue(options, plan, request, blocks, store, storage, arguments)
+            if options.launcher == "slurm":
+                return slurm.start(options, plan, blocks, store, queue, added)
             return go_on(options, store, queue, added)
     except Unreachable as error:
         raise BadInput(f"--storage '{shown(url)}': {error}.") from error
@@ -73,6 +78,7 @@ def parser() -> Parser:
         metavar="SECONDS",
         help="a worker that was not heard of for so long is taken for dead (default: 120)",
     )
+    slurm.add_launcher(found)
     return found
 
 
@@ -108,6 +114,7 @@ def enqueue(
     from experiments.sweep.queue import Queue
 
     write_manifest(store, plan, request, blocks, command_line(arguments))
+    run.keep_tuned(store, options.tuned)
     queue = Queue.create(
         storage,
         queue_name(store, create=True),
@@ -162,6 +169,7 @@ def command_line(arguments: Sequence[str], name: str = "sweep") -> str:
     from experiments.sweep.storage import shown
 
     hidden = []
+    arguments = slurm.without_launcher(arguments)
     for before, argument in zip(["", *arguments], arguments, strict=False):
         option, equals, value = argument.partition("=")
         if option == "--storage" and equals:
