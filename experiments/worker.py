@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--log", required=True, type=Path)
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_to_supervisor()
     die_with_parent()
     inbox = Inbox(sys.stdin)
     send = Sender(divert_output(arguments.log))
@@ -48,6 +49,16 @@ def main() -> None:
     store = Store(arguments.store)
     while True:
         work(inbox.blocks.get(), store, send, inbox)
+
+
+def leave_to_supervisor() -> None:
+    """Take no signal with which a batch system announces the end: every process of a job gets it.
+
+    It is blocked, since Lightning would put a handler of its own in the place of any other, and end
+    the cell by an exception. The supervisor ends this process with SIGKILL.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR2})
 
 
 def work(block: Block, store: Store, send: "Sender", inbox: "Inbox") -> None:
