@@ -19,12 +19,14 @@ from experiments.cell import Block, Cell
 from experiments.gpus import VISIBLE, share
 from experiments.locks import NotAcquired, machine_lock
 from experiments.measures.base import Outcome
+from experiments.operations.cancel import CANCELLED, was_cancelled
+from experiments.presence import Presence
 from experiments.progress import Display
 from experiments.record import Status
 from experiments.replicas import DEVICES
 from experiments.run import Clock, cells_to_run, make_record
 from experiments.source import LocalSource, Source
-from experiments.store import Store
+from experiments.store import Store, read_json
 from experiments.tracking.observer import Observer
 from experiments.worker_process import Event, WorkerProcess
 from models.errors import BadInput
@@ -82,6 +84,7 @@ class Supervisor:
     ) -> None:
         self.store, self.settings, self.display = store, settings, display
         self.observer = observer or Observer()
+        self.presence = Presence(store)
         self.source: Source = LocalSource((), exclusive=False)
         self.events: queue.Queue[Event] = queue.Queue()
         self.workers: list[WorkerProcess] = []
@@ -117,6 +120,7 @@ class Supervisor:
         for worker in self.workers:
             worker.kill()
         self.workers = []
+        self.presence.close()
 
     def out_of_time(self) -> bool:
         """Whether nothing new may be begun."""
@@ -169,6 +173,8 @@ class Supervisor:
             self._handle(event)
         for worker in list(self.workers):
             self._check_time(worker)
+            self._check_cancelled(worker)
+        self.presence.tick()
         self.source.tick()
         lost = self.source.lost()
         for worker in list(self.workers):
@@ -188,6 +194,7 @@ class Supervisor:
                 cell = worker.turn_to(details["key"])
                 if cell is not None and worker.block is not None:
                     self.source.at(worker.block, cell)
+                    self.presence.at(worker.index, worker.process.pid, worker.block, cell)
                     self.display.cell_started(worker.index, cell)
                     self.observer.started(cell)
             case "point":
@@ -196,10 +203,12 @@ class Supervisor:
                 self.display.message(worker.index, details["message"])
             case "recorded":
                 worker.finished_cell()
+                self.presence.idle(worker.index)
                 self.display.cell_recorded(worker.index, **details)
                 self.observer.recorded(details["key"])
             case "done":
                 if worker.block is not None:
+                    self._count_others(worker.block)
                     self.source.done(worker.block)
                 worker.block = None
                 self.display.idle(worker.index)
@@ -216,6 +225,7 @@ class Supervisor:
             )
         block, worker.block = worker.block, None
         self.display.idle(worker.index)
+        self.presence.idle(worker.index)
         if block is not None:
             fault = RunStopped(f"a worker failed: {message} (see {worker.log}).")
             self.source.failed(block, BadInput(message) if kind == "bad_input" else fault)
@@ -254,11 +264,29 @@ class Supervisor:
         self._record(block, cell, "timed_out", reason, worker.clock, worker.index)
         self.source.again(block)
 
+    def _check_cancelled(self, worker: WorkerProcess) -> None:
+        """End a cell that was cancelled while it was in hand; its record is there already."""
+        block, cell = worker.block, worker.current
+        if block is None or cell is None or not was_cancelled(self.store, cell.key):
+            return
+        spent = worker.clock.spent(cell)
+        self._replace(worker)
+        self.display.cell_recorded(worker.index, cell.key, "skipped", CANCELLED, spent)
+        self.observer.recorded(cell.key)
+        self.source.again(block)
+
+    def _count_others(self, block: Block) -> None:
+        """Count in the cells of a block that got their records from elsewhere."""
+        for cell in block.cells:
+            if cell.key not in self.display.statuses and self.store.has(cell.key):
+                self.display.statuses[cell.key] = str(read_json(self.store.path(cell.key))["status"])
+
     def _replace(self, worker: WorkerProcess) -> None:
         """Put a fresh worker in the place of a dead one, or of one that is to die."""
         worker.kill()
         self.workers.remove(worker)
         self.display.idle(worker.index)
+        self.presence.idle(worker.index)
         self._start_worker(worker.index)
 
     def _start_worker(self, index: int) -> WorkerProcess:

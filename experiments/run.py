@@ -19,7 +19,7 @@ from experiments.store import Store
 from models.errors import BadInput
 from models.lookup import find
 
-NOT_AGAIN = ("killed", "timed_out")
+NOT_AGAIN = ("killed", "timed_out", "skipped")
 """Statuses that end a cell for good, even where its block is measured again."""
 
 
@@ -41,7 +41,7 @@ def cells_to_run(block: Block, store: Store) -> list[Cell]:
     """Return the cells of a block that are still to be measured.
 
     A comparison holds within one block only, so an exclusive block of which anything is missing is
-    measured again as a whole, except for what killed a worker or ran out of time.
+    measured again as a whole, except for what killed a worker, ran out of time or was cancelled.
     """
     missing = [cell for cell in block.cells if not store.has(cell.key)]
     if not missing or not block.exclusive:
