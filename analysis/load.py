@@ -5,6 +5,7 @@ task or a measure has another key, so it is stale and set aside. A planned cell 
 row with the status ``missing``; one that failed keeps its status: both are counted, never dropped.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any, Self
 import pandas as pd
 
 from experiments.record import Record
-from experiments.store import Store, read_json
+from experiments.store import Store, read_json, refuse_newer
 from models.errors import BadInput
 
 MISSING = "missing"
@@ -59,6 +60,7 @@ class Results:
         records: Iterable[Record],
         stale: Iterable[str] = (),
         artifacts: Path | None = None,
+        tuned: Mapping[str, Any] | None = None,
     ) -> None:
         self.manifest = manifest
         self._artifacts = artifacts
@@ -66,6 +68,8 @@ class Results:
         self.planned: dict[str, dict[str, Any]] = dict(manifest.get("cells", {}))
         given = {record.key: record for record in records}
         self.records = {key: given[key] for key in sorted(given) if key in self.planned}
+        self.tuned = tuned
+        self.others = [given[key] for key in sorted(given) if key not in self.planned]
         self.stale = sorted({*stale, *(set(given) - set(self.planned))})
 
     @classmethod
@@ -73,7 +77,8 @@ class Results:
         """Read a store's folder.
 
         Raises:
-            BadInput: there is no manifest, or a planned cell's record is damaged or of a newer version.
+            BadInput: there is no manifest, or a planned cell's record is damaged or of a newer version,
+                or ``tuned.json`` is.
         """
         store = Store(folder)
         store.check_format()
@@ -83,7 +88,15 @@ class Results:
         planned = manifest.get("cells", {})
         found = {path.stem for path in store.records.glob("*.json")}
         records = [store.read(key) for key in sorted(found & set(planned))]
-        return cls(manifest, records, found - set(planned), store.artifacts)
+        tuned = None
+        if (path := store.folder / "tuned.json").exists():
+            tuned = read_json(path)
+            refuse_newer(tuned, path)
+            # what was run before without the tuned values; a damaged one of them is no fault of today's
+            for key in sorted(found - set(planned)):
+                with contextlib.suppress(BadInput):
+                    records.append(store.read(key))
+        return cls(manifest, records, found - set(planned), store.artifacts, tuned)
 
     @cached_property
     def architectures(self) -> list[str]:

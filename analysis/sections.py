@@ -8,6 +8,7 @@ from analysis.figures import draw
 from analysis.figures.base import Figure
 from analysis.sections_agreement import agreement
 from analysis.sections_translation import translation
+from analysis.sections_tuning import tuning
 from analysis.tables import tabulate
 from analysis.tables.base import Table
 from analysis.view import View
@@ -96,6 +97,8 @@ def sections(view: View) -> list[Section]:
     asked = [translation(view)] if view.translations.systems else []
     if language := agreement(view):
         asked.append(language)
+    if tuned := tuning(view):
+        asked.append(tuned)
     others = [section for section in (_section(view, **parts) for parts in asked) if section.shows]
     return three + others if any(section.shows for section in three) or not others else others
 

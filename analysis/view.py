@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.load import MAIN, Results
 from analysis.translation import Translations
+from analysis.tuning import Tuning
 from experiments.record import Record
 
 _BASE = [
@@ -61,6 +62,12 @@ class View:
     def translations(self) -> Translations:
         """Return the runs of measure ``translate``, by setting and system."""
         return Translations(self.results)
+
+    @cached_property
+    def tuning(self) -> Tuning | None:
+        """Return what was tuned, and what that changed; None where nothing is."""
+        found = self.results.tuned
+        return None if found is None else Tuning(found, self.records, self.results.others)
 
     @cached_property
     def about_translation(self) -> bool:

@@ -27,6 +27,7 @@ FIGURES: dict[str, str] = {
     "agreement_pairs": "analysis.figures.agreement_tests:draw_pairs",
     "agreement_training": "analysis.figures.agreement_tests:draw_training",
     "exposure_gap": "analysis.figures.exposure:draw",
+    "tuning": "analysis.figures.tuning:draw",
 }
 
 

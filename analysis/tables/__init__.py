@@ -18,6 +18,9 @@ TABLES: dict[str, str] = {
     "scan": "analysis.tables.scan:splits",
     "samples": "analysis.tables.samples:outputs",
     "agreement": "analysis.tables.agreement:table",
+    "tuning": "analysis.tables.tuning:trials",
+    "tuning_values": "analysis.tables.tuning:values",
+    "tuning_effect": "analysis.tables.tuning:effects",
     "not_ok": "analysis.tables.cells:not_ok",
     "cells": "analysis.tables.cells:durations",
 }

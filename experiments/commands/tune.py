@@ -188,9 +188,11 @@ def finish(
     options: argparse.Namespace, source: "TuningSource", store: Store, output: Path, command: str
 ) -> int:
     """Write the values found, and say what they are."""
-    from experiments.tuning.result import summarise
+    from experiments.tuning.result import joined, summarise
 
     found = summarise(source, command=command)
+    if output.exists():
+        found = joined(found, read_json(output))
     store.write_json(output, found)
     if options.json:
         rows = {

@@ -52,6 +52,20 @@ def summarise(source: TuningSource, *, command: str) -> dict[str, Any]:
     }
 
 
+ALIKE = (
+    *("format", "plan", "profile", "task", "measure", "seed", "direction"),
+    *("trials", "replacements", "pruner", "sampler"),
+)
+"""What two tunings must share to stand in one file: the same care for all."""
+
+
+def joined(found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found, with the architectures that were tuned alike before and not now."""
+    if any(before.get(key) != found[key] for key in ALIKE):
+        return found
+    return {**found, "architectures": {**before["architectures"], **found["architectures"]}}
+
+
 def _larger(source: TuningSource) -> bool:
     return source.subject.larger_is_better(next(iter(source.tuned)))
 

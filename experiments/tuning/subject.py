@@ -68,12 +68,16 @@ class Subject:
             self.as_planned[architecture] = self.planned(architecture, {})[1]
         return self.as_planned[architecture]
 
-    def untuned(self, architecture: str, space: Space) -> dict[str, dict[str, Any]]:
-        """Return what the plan itself has in place of the tuned values: part -> key -> value."""
-        cell = self.template(architecture)
-        found: dict[str, dict[str, Any]] = {}
-        for part, keys in settings(dict.fromkeys(space)).items():
-            found[part] = {key: getattr(cell, part)[key] for key in keys}
+    def untuned(self, architecture: str, space: Space) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return what the plan has in place of the tuned values: task -> part -> key -> value."""
+        request = replace(self.request, architectures=[architecture])
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for _, cell in training_cells(self.plan, request):
+            if cell.task and cell.task not in found:
+                found[cell.task] = {
+                    part: {key: getattr(cell, part)[key] for key in keys}
+                    for part, keys in settings(dict.fromkeys(space)).items()
+                }
         return found
 
     def space(self, architecture: str) -> tuple[Space, list[str]]:
