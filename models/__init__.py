@@ -7,6 +7,7 @@ so that reading this table costs nothing.
 MODELS: dict[str, str] = {
     "rnn": "models.rnn:RNN",
     "lstm": "models.lstm:LSTM",
+    "gru": "models.gru:GRU",
     "attentional_lstm": "models.attentional:AttentionalLSTM",
     "transformer": "models.transformer:Transformer",
 }

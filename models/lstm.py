@@ -3,24 +3,14 @@
 For shapes and the encoder-decoder around the cell see models.recurrent.
 """
 
-from typing import Literal
-
-from pydantic import Field
-
+from models.gated import GatedConfig, gated_search_space
 from models.recurrence import LSTMRecurrence
-from models.recurrent import RecurrentConfig, RecurrentSeq2Seq
-from models.search import Choice, Space
+from models.recurrent import RecurrentSeq2Seq
+from models.search import Space
 
 
-class LSTMConfig(RecurrentConfig):
+class LSTMConfig(GatedConfig):
     """Options of the LSTM."""
-
-    forget_bias: Literal["zero", "one", "chrono"] = Field(
-        "one", description="initial bias of the forget gate; chrono: see chrono_max"
-    )
-    chrono_max: int = Field(
-        128, gt=2, description="longest dependency, in steps, that the chrono initialisation expects"
-    )
 
 
 class LSTM(RecurrentSeq2Seq):
@@ -38,11 +28,7 @@ class LSTM(RecurrentSeq2Seq):
     @classmethod
     def own_search_space(cls) -> Space:
         """Return what is tuned for the LSTM: how long its state lasts at first."""
-        why = "Gers et al. 2000; Jozefowicz et al. 2015; chrono: Tallec and Ollivier 2018"
-        return {
-            **super().own_search_space(),
-            "model.forget_bias": Choice(("zero", "one", "chrono"), why=why),
-        }
+        return {**super().own_search_space(), **gated_search_space()}
 
     @classmethod
     def recurrence(cls, config: LSTMConfig, inputs: int) -> LSTMRecurrence:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Kernel = Literal["fused", "loop"]
+ForgetBias = Literal["zero", "one", "chrono"]
 State = tuple[Tensor, ...]
 """What a cell hands to the next position, each (B, D): (h,) or (h, c)."""
 
@@ -162,16 +163,14 @@ class LSTMRecurrence(Recurrence):
         inputs: int,
         width: int,
         kernel: Kernel = "fused",
-        forget_bias: Literal["zero", "one", "chrono"] = "one",
+        forget_bias: ForgetBias = "one",
         chrono_max: int = 128,
     ) -> None:
         super().__init__(inputs, width, kernel)
         with torch.no_grad():
             input_D, forget_D, _, _ = self.weights.bias_ih_l0.chunk(4)
-            if forget_bias == "one":
-                forget_D.fill_(1.0)
-            elif forget_bias == "chrono":
-                forget_D.uniform_(1.0, chrono_max - 1.0).log_()
+            initialise_forget_bias(forget_D, forget_bias, chrono_max)
+            if forget_bias == "chrono":
                 input_D.copy_(-forget_D)
 
     def make_weights(self, inputs: int, width: int) -> nn.RNNBase:
@@ -200,6 +199,14 @@ class LSTMRecurrence(Recurrence):
         hidden = [tensor_BD[None].contiguous() for tensor_BD in state]
         h_BND, h_1BD, c_1BD = self._call(torch.lstm, x_BND, hidden, weights)
         return h_BND, (h_1BD[0] if mask_BN is None else at_last(h_BND, mask_BN), c_1BD[0])
+
+
+def initialise_forget_bias(bias_D: Tensor, kind: ForgetBias, chrono_max: int) -> None:
+    """Fill the bias of the gate that keeps the state; zeros are left as they are."""
+    if kind == "one":
+        bias_D.fill_(1.0)
+    elif kind == "chrono":
+        bias_D.uniform_(1.0, chrono_max - 1.0).log_()
 
 
 def _with_flag(weights: list[Tensor]) -> list[Tensor]:

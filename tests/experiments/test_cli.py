@@ -12,6 +12,7 @@ from experiments.commands.settings import assign, value_of
 from experiments.locks import store_lock
 from experiments.record import FORMAT
 from experiments.store import Store, read_json
+from models import MODELS
 from models.errors import BadInput
 from tests.experiments.toy_plan import ACTIONS
 from tests.experiments.toys import block, toy
@@ -244,7 +245,7 @@ def test_list_names_everything_with_a_line(capsys):
     assert cli.main(["list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert list(listed) == ["architectures", "tasks", "measures", "plans"]
-    assert list(listed["architectures"]) == ["rnn", "lstm", "attentional_lstm", "transformer"]
+    assert list(listed["architectures"]) == list(MODELS)
     lines = [line for rows in listed.values() for line in rows.values()]
     assert all(lines), listed
     assert cli.main(["list", "tasks"]) == 0

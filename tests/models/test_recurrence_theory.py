@@ -13,13 +13,14 @@ from models.attentional import AttentionalLSTM
 from models.base import Seq2Seq
 from models.batch import Batch
 from models.decoding import next_logits
+from models.gru import GRU
 from models.lstm import LSTM
 from models.problem import Problem
 from models.rnn import RNN
 
 CASES: list[tuple[type[Seq2Seq], dict[str, Any]]] = [
-    *[(cls, {"layers": n}) for cls in (RNN, LSTM) for n in (1, 2, 3)],
-    *[(cls, {"kernel": "loop", "layers": 2}) for cls in (RNN, LSTM, AttentionalLSTM)],
+    *[(cls, {"layers": n}) for cls in (RNN, LSTM, GRU) for n in (1, 2, 3)],
+    *[(cls, {"kernel": "loop", "layers": 2}) for cls in (RNN, LSTM, GRU, AttentionalLSTM)],
     *[
         (AttentionalLSTM, {"layers": n, "score": score, "input_feeding": feeding})
         for n in (1, 2, 3)
@@ -72,17 +73,26 @@ def test_layer_formulas_are_exact(cls: type[Seq2Seq], options: dict[str, Any]) -
             assert layer.flops(config, n) == counter.get_total_flops() > 0
 
 
-@pytest.mark.parametrize("cls", [RNN, LSTM])
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
 def test_the_textbook_ratios(cls: type[Seq2Seq]) -> None:
     """Table 1 of Vaswani et al. 2017: O(n d²); an LSTM layer has 4 times an RNN layer's products."""
     layer = cls.layers()["recurrent"]
     config = cls.Config(width=64)
     assert layer.flops(config, 20) == 2 * layer.flops(config, 10)
     assert layer.flops(config.resized(width=128), 10) == 4 * layer.flops(config, 10)
-    assert layer.flops(config, 10) == (4 if cls is LSTM else 1) * 4 * 10 * 64**2
+    assert layer.flops(config, 10) == {RNN: 1, LSTM: 4, GRU: 3}[cls] * 4 * 10 * 64**2
 
 
-@pytest.mark.parametrize("cls", [RNN, LSTM, AttentionalLSTM])
+def test_a_gru_layer_has_three_quarters_of_the_parameters_of_an_lstm_layer() -> None:
+    for width in (1, 7, 64):
+        gru, lstm = (cls.layers()["recurrent"] for cls in (GRU, LSTM))
+        assert 4 * gru.parameters(GRU.Config(width=width)) == 3 * lstm.parameters(
+            LSTM.Config(width=width)
+        )
+        assert 4 * gru.flops(GRU.Config(width=width), 5) == 3 * lstm.flops(LSTM.Config(width=width), 5)
+
+
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU, AttentionalLSTM])
 @pytest.mark.parametrize("k", [0, 1, 4])
 def test_path_length_is_the_number_of_updates_until_an_input_arrives(
     cls: type[Seq2Seq], k: int
@@ -101,7 +111,7 @@ def test_path_length_is_the_number_of_updates_until_an_input_arrives(
         assert updates == layer.path_length(k)
 
 
-@pytest.mark.parametrize("cls", [RNN, LSTM, AttentionalLSTM])
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU, AttentionalLSTM])
 def test_as_many_updates_as_positions_give_the_layer(cls: type[Seq2Seq]) -> None:
     torch.manual_seed(0)
     for layer in cls.layers().values():

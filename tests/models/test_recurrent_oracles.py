@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from models.recurrence import LSTMRecurrence, Recurrence, TanhRecurrence
+from models.recurrence_gru import GRURecurrence
 
-KINDS = [TanhRecurrence, LSTMRecurrence]
+KINDS = [TanhRecurrence, LSTMRecurrence, GRURecurrence]
 KERNELS = ["fused", "loop"]
 B, N, F, D = 4, 9, 5, 7
 LENGTHS = [9, 4, 1, 6]
@@ -49,7 +50,30 @@ def long_short_term_memory(
     return torch.stack(outputs), [h, c]
 
 
-ORACLES = {TanhRecurrence: elman, LSTMRecurrence: long_short_term_memory}
+def gated_recurrent_unit(
+    layer: Recurrence, x_NF: Tensor, state: list[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """Cho et al. 2014, section 2.3; z keeps the state, r acts on the product with its bias."""
+    W_r, W_z, W_h = layer.weights.weight_ih_l0.split(D)
+    U_r, U_z, U_h = layer.weights.weight_hh_l0.split(D)
+    b_r, b_z, b_h = layer.weights.bias_ih_l0.split(D)
+    e_r, e_z, e_h = layer.weights.bias_hh_l0.split(D)
+    (h,) = state
+    outputs = []
+    for x in x_NF:
+        reset = 1 / (1 + torch.exp(-(W_r @ x + b_r + U_r @ h + e_r)))
+        keep = 1 / (1 + torch.exp(-(W_z @ x + b_z + U_z @ h + e_z)))
+        candidate = torch.tanh(W_h @ x + b_h + reset * (U_h @ h + e_h))
+        h = keep * h + (1 - keep) * candidate
+        outputs.append(h)
+    return torch.stack(outputs), [h]
+
+
+ORACLES = {
+    TanhRecurrence: elman,
+    LSTMRecurrence: long_short_term_memory,
+    GRURecurrence: gated_recurrent_unit,
+}
 
 
 def make(kind: type[Recurrence], kernel: str, dtype: torch.dtype = torch.float32) -> Recurrence:
@@ -182,6 +206,33 @@ def test_forget_bias(option: str, value: float) -> None:
     expected_G = torch.zeros(4 * D)
     expected_G[D : 2 * D] = value
     torch.testing.assert_close(total_G, expected_G, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("option", "value"), [("zero", 0.0), ("one", 1.0)])
+def test_the_forget_bias_of_a_gru_is_that_of_the_update_gate(option: str, value: float) -> None:
+    weights = GRURecurrence(F, D, forget_bias=option).weights
+    total_G = (weights.bias_ih_l0 + weights.bias_hh_l0).detach()
+    expected_G = torch.zeros(3 * D)
+    expected_G[D : 2 * D] = value
+    torch.testing.assert_close(total_G, expected_G, rtol=0, atol=0)
+    # with no input and a full gate, the state stays: sigmoid(b) of it is kept
+    layer = GRURecurrence(F, D, forget_bias=option)
+    with torch.no_grad():
+        layer.weights.weight_hh_l0.zero_()
+        (h_BD,) = layer.step(torch.zeros(1, F), (torch.ones(1, D),))
+    torch.testing.assert_close(h_BD, torch.full((1, D), value).sigmoid())
+
+
+def test_chrono_initialisation_of_a_gru() -> None:
+    torch.manual_seed(0)
+    b_r, b_z, b_n = GRURecurrence(1, 500, forget_bias="chrono", chrono_max=50).weights.bias_ih_l0.split(
+        500
+    )
+    uniform = b_z.detach().exp()
+    assert 1 - 1e-5 <= uniform.min() < 2
+    assert 48 < uniform.max() <= 49 + 1e-3
+    assert not b_r.any()
+    assert not b_n.any()
 
 
 def test_chrono_initialisation() -> None:
