@@ -8,8 +8,12 @@ MODELS: dict[str, str] = {
     "rnn": "models.rnn:RNN",
     "lstm": "models.lstm:LSTM",
     "gru": "models.gru:GRU",
+    "attentional_rnn": "models.attentional_rnn:AttentionalRNN",
     "attentional_lstm": "models.attentional:AttentionalLSTM",
+    "attentional_gru": "models.attentional_gru:AttentionalGRU",
     "transformer": "models.transformer:Transformer",
+    "mingru": "models.mingru:MinGRU",
+    "minlstm": "models.minlstm:MinLSTM",
 }
 
 CORE = ("rnn", "lstm", "attentional_lstm", "transformer")
