@@ -60,7 +60,8 @@ def safe(text: str) -> str:
 
 def series(record: Record) -> list[Series]:
     """Return all curves and slices of a record, every point as it stands there."""
-    return [*_curves(record), *_slices(record.slices), *_rounds(record.rounds)]
+    parts = (_curves(record), _slices(record.slices), _rounds(record.rounds), _by_length(record))
+    return [each for part in parts for each in part]
 
 
 def _curves(record: Record) -> Iterable[Series]:
@@ -87,6 +88,17 @@ def _rounds(rounds: list[float]) -> Iterable[Series]:
     if rounds:
         points = [(float(index), seconds) for index, seconds in enumerate(rounds)]
         yield Series("rounds/seconds", "rounds/seconds_round", points)
+
+
+def _by_length(record: Record) -> Iterable[Series]:
+    """Yield the metrics of a cell of length n as one point each: a line over its group's runs."""
+    n = record.cell.options.get("n")
+    if n is not None and record.status == "ok":
+        for metric, value in record.metrics.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                yield Series(
+                    safe(f"by_length/{record.cell.measure}/{metric}"), "by_length/n", [(n, value)]
+                )
 
 
 def summary(record: Record) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from experiments.cell import Cell
 from experiments.store import Store, read_json
 from experiments.tracking import content
-from experiments.tracking.content import Series
+from experiments.tracking.content import Series, safe
 from experiments.tracking.ledger import Ledger, content_hash
-from experiments.tracking.target import agents_run
+from experiments.tracking.tables import by_architecture
+from experiments.tracking.target import agents_run, plain
 
 REPORT_FILES = ("report.html", "report.md", "figures/*.svg", "figures/*.csv", "tables/*.csv")
 
@@ -90,8 +91,22 @@ class Runs:
             run.summary.update(_counts(self.store))
             alive()
             run.finish()
+            for architecture, values in by_architecture(folder).items():
+                self._compared(architecture, values)
+                alive()
             self.ledger.add(key, digest)
         return True
+
+    def _compared(self, architecture: str, values: dict[str, Any]) -> None:
+        """Log what the report's tables say of one architecture, as a run of its own."""
+        run = self._init(
+            plain(f"{self.group}-{architecture}"),
+            name=f"{architecture} in {self.group}",
+            job_type="comparison",
+            config={"architecture": architecture},
+        )
+        run.summary.update({safe(name): value for name, value in values.items()})
+        run.finish()
 
     def missing(self) -> list[str]:
         """Return the keys of records that W&B does not have as they are now."""
@@ -203,5 +218,10 @@ def prepare_environment(folder: Path) -> None:
     """Keep W&B quiet, without telemetry, and with a service process of our own."""
     # what W&B keeps until it is uploaded stays with the store; the cache is the user's
     os.environ.setdefault("WANDB_DATA_DIR", str(folder / "data"))
-    os.environ.update(WANDB_ERROR_REPORTING="false", WANDB_SILENT="true", WANDB_CONSOLE="off")
+    quiet()
     os.environ.pop("WANDB_SERVICE", None)
+
+
+def quiet() -> None:
+    """Have W&B print nothing and report nothing of its own."""
+    os.environ.update(WANDB_ERROR_REPORTING="false", WANDB_SILENT="true", WANDB_CONSOLE="off")

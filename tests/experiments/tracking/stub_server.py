@@ -145,7 +145,8 @@ class StubServer:
 
     def on_CreateRunFiles(self, given: dict[str, Any]) -> dict[str, Any]:
         files = [
-            {"name": name, "uploadUrl": self._place(f"{given['run']}/{name}")} for name in given["files"]
+            {"name": name, "uploadUrl": self._place(f"{given['run']}/{name}")}
+            for name in given["files"]
         ]
         return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
 
@@ -183,7 +184,9 @@ class StubServer:
     def on_CommitArtifact(self, given: dict[str, Any]) -> dict[str, Any]:
         artifact = self.artifacts[given["artifactID"]]
         artifact["committed"] = True
-        return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": artifact["digest"]}}}
+        return {
+            "commitArtifact": {"artifact": {"id": given["artifactID"], "digest": artifact["digest"]}}
+        }
 
     # Sweeps and agents ------------------------------------------------------------------------------
 
@@ -192,9 +195,7 @@ class StubServer:
         self.sweeps[name] = given["config"]
         project = {"id": "p", "name": given["projectName"], "entity": {"id": "e", "name": ENTITY}}
         return {
-            "upsertSweep": {
-                "sweep": {"name": name, "project": project}, "configValidationWarnings": []
-            }
+            "upsertSweep": {"sweep": {"name": name, "project": project}, "configValidationWarnings": []}
         }
 
     def on_SweepWithRuns(self, given: dict[str, Any]) -> dict[str, Any]:
