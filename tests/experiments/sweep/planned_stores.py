@@ -116,7 +116,7 @@ def start_work(store: Store, url: str, *options: str, **settings: Any) -> "subpr
     )
 
 
-def finish(process: "subprocess.Popen[str]", seconds: float = 90.0) -> tuple[int, str, str]:
+def finish(process: "subprocess.Popen[str]", seconds: float = 300.0) -> tuple[int, str, str]:
     """Wait for a worker; return exit code, output and errors."""
     try:
         output, errors = process.communicate(timeout=seconds)
@@ -125,7 +125,7 @@ def finish(process: "subprocess.Popen[str]", seconds: float = 90.0) -> tuple[int
     return process.returncode, output, errors
 
 
-def wait_until(condition: Any, seconds: float = 30.0) -> None:
+def wait_until(condition: Any, seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"

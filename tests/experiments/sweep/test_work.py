@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -21,6 +22,7 @@ from tests.experiments.sweep.planned_stores import (
     plan,
     wait_until,
 )
+from tests.experiments.sweep.postgres import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("apart")
 
@@ -78,7 +80,7 @@ def test_what_a_dead_process_had_in_hand_is_taken_at_once_on_its_machine(work, s
     (child,) = psutil.Process(process.pid).children()
     process.kill()
     finish(process)
-    psutil.wait_procs([child], timeout=10)
+    psutil.wait_procs([child], timeout=60)
     assert not child.is_running()
     process = work(store, file, "--workers", "2")  # grace is 60 s: nobody waits for that
     wait_until(lambda: len(list(store)) == 2 and len(begun()) == 4)
@@ -206,7 +208,7 @@ def test_who_was_taken_for_dead_lets_go(work, store, file):
     wait_until(taken_over)
     row = other.take(exclusive=False, needs=["cpu"])
     assert row is not None
-    psutil.wait_procs([child], timeout=20)
+    psutil.wait_procs([child], timeout=60)
     assert not child.is_running()
     other.complete(row.trial, 0.0)
     code, output, errors = finish(process)
@@ -262,3 +264,27 @@ def test_the_place_of_a_worker_is_told(work, store, file):
     assert Queue(queue.storage, queue.name).grace_s == 60.0
     logs = [path.name for path in (store.folder / "logs").iterdir()]
     assert all(re.fullmatch(r"worker-[0-9a-f]{12}-0\.log", name) for name in logs), logs
+
+
+def test_a_crash_of_the_database_is_waited_out_and_costs_no_record(work, store, postgres):
+    url = postgres.fresh()
+    queue = plan(store, url, [named("long", logged(0, 4.0), logged(1)), named("next", logged(2))])
+    process = work(store, url, "--workers", "1")
+    wait_until(lambda: begun())
+    postgres.stop("immediate")
+    wait_until(lambda: statuses(store) == {0: "ok", 1: "ok"})
+    time.sleep(2.0)
+    assert process.poll() is None
+    code, _, errors = finish(work(store, url))
+    assert (code, len(errors.splitlines())) == (2, 1)
+    assert "Connection refused" in errors
+    assert PASSWORD not in errors
+    assert quote(PASSWORD) not in errors
+    postgres.start()
+    code, _, errors = finish(process)
+    assert code == 0, errors
+    assert "waiting for the database" in errors
+    assert "the database is back after" in errors
+    assert statuses(store) == {0: "ok", 1: "ok", 2: "ok"}
+    assert [seed for seed, _ in begun()] == [0, 1, 2]
+    assert states(queue) == ["COMPLETE", "COMPLETE"]

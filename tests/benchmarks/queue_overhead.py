@@ -1,0 +1,183 @@
+"""What the queue of sweeps costs a cell, and how many workers a database bears.
+
+``cells``: trivial cells through `seqyard work` and, for comparison, through a queue in one process, as
+`seqyard run` has it. ``calls``: simulated workers that only take, beat and complete, so that the
+database is all there is to wait for.
+
+Run: python -m tests.benchmarks.queue_overhead cells [--cells 2000] [--workers 4]
+     python -m tests.benchmarks.queue_overhead calls [--workers 1 4 16 ...] [--postgresql]
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+from experiments.cell import Block
+from experiments.launch import Settings, launch
+from experiments.progress import Display
+from experiments.store import Store
+from experiments.sweep.queue import Queue
+from experiments.sweep.storage import Unreachable, open_storage
+from tests.experiments.sweep.planned_stores import finish, logged, named, other_worker, plan, start_work
+from tests.experiments.sweep.postgres import Postgres, installed
+
+
+def blocks(count: int) -> list[Block]:
+    return [named(f"{i}", logged(i, action="value")) for i in range(count)]
+
+
+def timed(action: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
+    """Return seconds by the clock and of processors, children that ended included; and the answer."""
+    begin, before = time.perf_counter(), sum(os.times()[:4])
+    found = action()
+    return (time.perf_counter() - begin, sum(os.times()[:4]) - before), found
+
+
+def show(what: str, seconds: tuple[float, float], count: int) -> None:
+    wall, processor = seconds
+    print(
+        f"{what:<58} {wall:8.2f} s {1e3 * wall / count:8.2f} ms each, "
+        f"{1e3 * processor / count:6.2f} ms of processors {count / wall:9.0f} /s",
+        flush=True,
+    )
+
+
+def cells(folder: Path, count: int, workers: int) -> None:
+    """Trivial cells: the difference to a queue in one process is what the shared one costs."""
+    given = blocks(count)
+    local = Store(folder / "local")
+    local.create()
+    display = Display([cell for block in given for cell in block.cells], {})
+    seconds, _ = timed(lambda: launch(given, local, Settings(workers=workers), display))
+    show(f"in one process, {workers} workers", seconds, count)
+    for processes in (1, workers):
+        store, url = Store(folder / f"store-{processes}"), str(folder / f"queue-{processes}.db")
+        seconds, _ = timed(lambda store=store, url=url: plan(store, url, given))
+        show("SQLite: plan (manifest, schema, enqueue)", seconds, count)
+        each = str(workers // processes)
+
+        def work(store: Store = store, url: str = url, each: str = each, n: int = processes) -> list:
+            started = [start_work(store, url, "--workers", each) for _ in range(n)]
+            return [finish(process, 3600) for process in started]
+
+        seconds, ended = timed(work)
+        show(f"SQLite: {processes} x `seqyard work --workers {each}`, start included", seconds, count)
+        assert all(code == 0 for code, _, _ in ended), ended
+        assert not any("waiting for the database" in errors for _, _, errors in ended), ended
+        assert len(list(store.records.glob("*.json"))) == count
+
+
+def simulate(url: str, name: str, index: int, start: Barrier, kind: str, results: Any) -> None:
+    """One simulated worker: takes and completes, or only beats, until nothing is left."""
+    storage = open_storage(url)
+    queue = other_worker(Queue(storage, name), f"worker {index}")
+    if kind == "beat":
+        row = queue.take(exclusive=False, needs=["cpu"])
+        assert row is not None
+    start.wait()
+    begin, used = time.perf_counter(), time.process_time()
+    done = failed = 0
+    if kind == "beat":
+        while time.perf_counter() - begin < 5.0:
+            queue.beat([row.trial])
+            done += 1
+    else:
+        while True:
+            try:
+                taken = queue.take(exclusive=False, needs=["cpu"])
+                if taken is None:
+                    break
+                queue.complete(taken.trial, 0.0)
+                done += 1
+            except Unreachable:
+                failed += 1
+    processor = time.process_time() - used
+    results.put((done, failed, time.perf_counter() - begin, processor))
+    storage.engine.dispose()
+
+
+def crowd(url: str, queue: Queue, workers: int, kind: str) -> tuple[int, int, tuple[float, float]]:
+    """Let so many simulated workers loose; return calls, failures, seconds (clock, processors)."""
+    context = multiprocessing.get_context("spawn")
+    start, results = context.Barrier(workers), context.Queue()
+    processes = [
+        context.Process(target=simulate, args=(url, queue.name, i, start, kind, results))
+        for i in range(workers)
+    ]
+    for process in processes:
+        process.start()
+    answers = [results.get(timeout=1800) for _ in processes]
+    for process in processes:
+        process.join()
+    return (
+        sum(answer[0] for answer in answers),
+        sum(answer[1] for answer in answers),
+        (max(answer[2] for answer in answers), sum(answer[3] for answer in answers)),
+    )
+
+
+def calls(folder: Path, address: Callable[[], str], count: int, workers: list[int]) -> None:
+    """Throughput of every call against the number of workers."""
+    for number in workers:
+        url, store = address(), Store(folder / f"calls-{number}")
+        given = blocks(count)
+        queue = plan(store, url, [])
+        seconds, _ = timed(lambda queue=queue, given=given: queue.enqueue(given))
+        show(f"enqueue {count} blocks in one transaction", seconds, count)
+        done, failed, seconds = crowd(url, queue, number, "take")
+        assert done == count, (done, failed)
+        show(f"{number} workers: take and complete ({failed} refused)", seconds, done)
+        queue.enqueue(given)
+        done, failed, seconds = crowd(url, queue, number, "beat")
+        show(f"{number} workers: heartbeat ({failed} refused)", seconds, done)
+        queue.engine.dispose()
+
+
+@contextmanager
+def database(folder: Path, *, postgresql: bool) -> Iterator[Callable[[], str]]:
+    """Yield what returns the address of an empty database."""
+    if not postgresql:
+        numbers = iter(range(1000))
+        yield lambda: str(folder / f"calls-{next(numbers)}.db")
+        return
+    programs = installed()
+    if programs is None:
+        raise SystemExit("PostgreSQL is not installed")
+    server = Postgres(programs, durable=True)
+    try:
+        yield server.fresh
+    finally:
+        server.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("cells", "calls"))
+    parser.add_argument("--cells", type=int, default=2000)
+    parser.add_argument("--workers", type=int, nargs="+", default=[])
+    parser.add_argument("--postgresql", action="store_true")
+    options = parser.parse_args()
+    os.environ["PYTHONPATH"] = os.pathsep.join(["."] + [p for p in sys.path if p.endswith("main")])
+    os.environ.pop("SEQYARD_TOY_LOG", None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["SEQYARD_TOY_LOG"] = str(folder / "begun.txt")
+        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        if options.what == "cells":
+            for workers in options.workers or [4]:
+                cells(folder, options.cells, workers)
+            return
+        with database(folder, postgresql=options.postgresql) as address:
+            calls(folder, address, options.cells, options.workers or [1, 2, 4, 8, 16])
+
+
+if __name__ == "__main__":
+    main()
