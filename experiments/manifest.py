@@ -59,7 +59,7 @@ def write_manifest(
                 cell.key: {
                     "cell": cell.model_dump(mode="json"),
                     "block": block.key,
-                    "theory": _theory(cell),
+                    "theory": theory_of(cell),
                 }
                 for block in blocks
                 for cell in block.cells
@@ -109,11 +109,11 @@ def _tasks(cells: Iterable[Cell]) -> dict[str, Any]:
 
 
 @functools.cache
-def _theory_of(subject: str) -> dict[str, Any]:
+def _theory_once(subject: str) -> dict[str, Any]:
     return theory(Cell.model_validate_json(subject))
 
 
-def _theory(cell: Cell) -> dict[str, Any]:
+def theory_of(cell: Cell) -> dict[str, Any]:
     """Return the theory, computed once for cells that differ in nothing that it depends on."""
     options = {key: value for key, value in cell.options.items() if key in ("scope", "part", "n")}
     subject = Cell(
@@ -124,4 +124,4 @@ def _theory(cell: Cell) -> dict[str, Any]:
         data=cell.data,
         options=options,
     )
-    return _theory_of(subject.model_dump_json())
+    return _theory_once(subject.model_dump_json())

@@ -32,6 +32,7 @@ EXAMPLES = """\
   seqyard run translation --corpus ../data/multi30k --pair en-de
   seqyard run translation --corpus ../data/pydocs --pair en-ko --set recipe.seconds=300
   seqyard run long_range --profile standard --seconds 480 in slices of eight minutes
+  seqyard run table1 --profile full --estimate            what it will cost
 """
 
 
@@ -47,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     store = Store(options.store or Path("runs") / f"{plan.name}-{request.profile}")
     print(f"planning {plan.name} ({request.profile}) ...", file=sys.stderr, flush=True)
     blocks = plan_blocks(plan, request)
+    if options.estimate:
+        return estimate(options, plan, request, blocks, store)
     store.create()
     with store_lock(store.folder):
         return run(options, plan, request, blocks, store, command_line(arguments))
@@ -69,7 +72,7 @@ def run(
     keep_tuned(store, options.tuned)
     settings = Settings(
         device=request.device,
-        workers=options.workers or (1 if request.device == "cuda" else cores()),
+        workers=default_workers(options, request),
         speed=request.speed,
         seconds=options.seconds,
         devices=options.devices,
@@ -94,6 +97,28 @@ def run(
     return 0
 
 
+def default_workers(options: argparse.Namespace, request: Request) -> int:
+    """Return how many cells are trained at a time."""
+    return int(options.workers or (1 if request.device == "cuda" else cores()))
+
+
+def estimate(
+    options: argparse.Namespace, plan: Plan, request: Request, blocks: list[Block], store: Store
+) -> int:
+    """Say what the plan will cost; nothing is written."""
+    from experiments.commands.estimating import show_estimate
+
+    return show_estimate(
+        plan,
+        request,
+        blocks,
+        store,
+        workers=default_workers(options, request),
+        devices=options.devices,
+        as_json=options.json,
+    )
+
+
 def parser() -> Parser:
     """Return the command's parser."""
     found = Parser("run", "Run a plan and write its report. Finished cells are not repeated.", EXAMPLES)
@@ -108,6 +133,9 @@ def parser() -> Parser:
     add_worker_options(found)
     add_wandb_option(found)
     found.add_argument("--no-report", action="store_true", help="only records, no report")
+    found.add_argument(
+        "--estimate", action="store_true", help="only say how many cells there are and what they cost"
+    )
     found.add_argument("--json", action="store_true", help="print the summary as JSON")
     return found
 

@@ -44,6 +44,8 @@ def main(arguments: Sequence[str]) -> int:
     store = Store(options.store or Path("runs") / f"{plan.name}-{request.profile}")
     if options.dry_run:
         return slurm.dry_run(options, plan, run.plan_blocks(plan, request), store)
+    if options.estimate:
+        return run.estimate(options, plan, request, run.plan_blocks(plan, request), store)
     storage = open_storage(url, create=True)
     try:
         print(f"planning {plan.name} ({request.profile}) ...", file=sys.stderr, flush=True)
