@@ -82,7 +82,7 @@ class Mirror(Observer):
                 if not said and time.monotonic() - begun > SAY_AFTER_S:
                     said = True
                     left = self.queue.qsize() + len(self.backlog)
-                    self.note(f"W&B: {left} messages left to write (Ctrl-C leaves them)")
+                    self.note(f"W&B: messages left to write: {left} (Ctrl-C leaves them)")
         except KeyboardInterrupt:
             self._give_up("interrupted")
             return
@@ -179,7 +179,11 @@ class Mirror(Observer):
     def _say_where(self) -> None:
         online, offline = self.wrote["online"], self.wrote["offline"]
         if online:
-            self.note(f"W&B: {online} runs at {self.url}, group {self.target.group}")
+            self.note(f"W&B: {_runs(online)} at {self.url}, group {self.target.group}")
         if offline:
             files = self.store.folder / "wandb" / "offline-run-*"
-            self.note(f"W&B: {offline} runs in files; `wandb sync {files}` uploads them")
+            self.note(f"W&B: {_runs(offline)} in files; `wandb sync {files}` uploads them")
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count != 1 else ''}"

@@ -23,7 +23,7 @@ START_S = 60.0
 SILENCE_S = 20.0
 """Longest silence on one message, where the server answers."""
 
-ASK_AFTER_S = 2.0
+ASK_AFTER_S = 1.0
 """After so long a silence the server is asked whether it is there."""
 
 

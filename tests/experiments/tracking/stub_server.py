@@ -15,7 +15,7 @@ KEY = "0123456789" * 4
 
 
 class StubServer:
-    """Runs, files, artifacts and sweeps that a client sent; ``offered``: configs for agents, in turn."""
+    """Runs, files, artifacts and sweeps that a client sent; ``offered``: values for agents, in turn."""
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
@@ -107,8 +107,15 @@ class StubServer:
 
     def on_Viewer(self, given: dict[str, Any]) -> dict[str, Any]:
         viewer = {
-            **{"id": "1", "entity": ENTITY, "username": ENTITY, "name": ENTITY, "email": ""},
-            **{"admin": False, "flags": "{}", "teams": {"edges": []}, "apiKeys": {"edges": []}},
+            "id": "1",
+            "entity": ENTITY,
+            "username": ENTITY,
+            "name": ENTITY,
+            "email": "",
+            "admin": False,
+            "flags": "{}",
+            "teams": {"edges": []},
+            "apiKeys": {"edges": []},
             "deletedAt": None,
         }
         return {"viewer": viewer}
@@ -119,11 +126,18 @@ class StubServer:
     def on_RunResumeStatus(self, given: dict[str, Any]) -> dict[str, Any]:
         run = self.runs.get(given["name"])
         bucket = run and {
-            **{"id": given["name"], "name": given["name"], "displayName": given["name"]},
-            **{"historyLineCount": len(run["history"]), "eventsLineCount": 0, "logLineCount": 0},
-            **{"historyTail": json.dumps([json.dumps(row) for row in run["history"][-1:]])},
-            **{"summaryMetrics": json.dumps(run["summary"]), "config": json.dumps(run["config"])},
-            **{"eventsTail": "[]", "tags": [], "wandbConfig": '{"t": 1}'},
+            "id": given["name"],
+            "name": given["name"],
+            "displayName": given["name"],
+            "historyLineCount": len(run["history"]),
+            "eventsLineCount": 0,
+            "logLineCount": 0,
+            "historyTail": json.dumps([json.dumps(row) for row in run["history"][-1:]]),
+            "summaryMetrics": json.dumps(run["summary"]),
+            "config": json.dumps(run["config"]),
+            "eventsTail": "[]",
+            "tags": [],
+            "wandbConfig": '{"t": 1}',
         }
         return {"model": {"id": "p", "name": given["project"], "bucket": bucket or None}}
 
@@ -137,8 +151,13 @@ class StubServer:
         entity = {"id": "e", "name": ENTITY}
         project = {"id": "p", "name": run.get("project", ""), "entity": entity}
         bucket = {
-            **{"id": given["name"], "name": given["name"], "displayName": given.get("displayName")},
-            **{"description": "", "config": "{}", "sweepName": run.get("sweep"), "project": project},
+            "id": given["name"],
+            "name": given["name"],
+            "displayName": given.get("displayName"),
+            "description": "",
+            "config": "{}",
+            "sweepName": run.get("sweep"),
+            "project": project,
             "historyLineCount": len(run["history"]),
         }
         return {"upsertBucket": {"bucket": bucket, "inserted": True}}
@@ -174,9 +193,14 @@ class StubServer:
         for file in given["input"]["artifactFiles"]:
             name = f"artifact-{file['artifactID']}/{file['name']}"
             node = {
-                **{"id": name, "name": file["name"], "displayName": file["name"]},
-                **{"uploadUrl": self._place(name), "uploadHeaders": [], "storagePath": name},
-                **{"uploadMultipartUrls": None, "artifact": {"id": file["artifactID"]}},
+                "id": name,
+                "name": file["name"],
+                "displayName": file["name"],
+                "uploadUrl": self._place(name),
+                "uploadHeaders": [],
+                "storagePath": name,
+                "uploadMultipartUrls": None,
+                "artifact": {"id": file["artifactID"]},
             }
             edges.append({"node": node})
         return {"createArtifactFiles": {"files": {"edges": edges}}}
