@@ -1,8 +1,8 @@
 """The part of an architecture's configuration that all architectures share. No torch."""
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 
 class ModelConfig(BaseModel):
@@ -12,6 +12,9 @@ class ModelConfig(BaseModel):
 
     #: a second, finer integer field for the budget solver where ``width`` is coarse
     fine_dial: ClassVar[str | None] = None
+    #: options that came when records had been kept: at their default they are left out of plain data,
+    #: so that cells from before keep their keys, and their records
+    later_options: ClassVar[frozenset[str]] = frozenset()
 
     width: int = Field(64, gt=0, description="D: embedding and state width")
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -29,6 +32,13 @@ class ModelConfig(BaseModel):
         An exempt check must then fail: see models.conformance.
         """
         return {}
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        fields = type(self).model_fields
+        unset = [key for key in self.later_options if data.get(key) == fields[key].default]
+        return {key: value for key, value in data.items() if key not in unset}
 
     def resized(self, **sizes: int) -> Self:
         """Return this configuration, validated again, with other sizes."""
