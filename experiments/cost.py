@@ -18,6 +18,7 @@ def cost(
     *,
     workers: int,
     devices: int = 1,
+    spent: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
     """Return the cost of what is left, as plain data.
 
@@ -30,6 +31,7 @@ def cost(
         theories: of each cell by its key, as in the manifest.
         workers: that share the ordinary blocks; exclusive ones follow, one at a time.
         devices: that each training cell takes.
+        spent: seconds that went into cells in hand, by key.
     """
     guesses: dict[str, Guess | None] = {}
     disk = [0.0, 0.0]
@@ -40,7 +42,8 @@ def cost(
             guess = estimator.guess(cell, theories[cell.key])
             if guess is not None and guess.seconds > block.timeout_s:
                 beyond.append(cell.key)
-            guesses[cell.key] = guess and guess.within(block.timeout_s)
+            gone = (spent or {}).get(cell.key, 0.0)
+            guesses[cell.key] = guess and guess.within(block.timeout_s).after(gone)
             found = estimator.bytes_of(cell, theories[cell.key])
             if found is not None:
                 sized += 1

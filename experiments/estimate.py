@@ -45,6 +45,11 @@ class Guess:
         values = (min(value, limit) for value in (self.seconds, self.low, self.high))
         return Guess(**dict(zip(("seconds", "low", "high"), values, strict=True)), kind=self.kind)
 
+    def after(self, spent: float) -> "Guess":
+        """Return the guess of what is left after ``spent`` seconds."""
+        values = (max(0.0, value - spent) for value in (self.seconds, self.low, self.high))
+        return Guess(**dict(zip(("seconds", "low", "high"), values, strict=True)), kind=self.kind)
+
 
 class Rate:
     """Seconds a repetition against work, from observations that are alike but for their size."""

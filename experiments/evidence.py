@@ -95,7 +95,8 @@ def observe(folders: Iterable[Path], measures: Iterable[str]) -> tuple[list[Obse
             identity = (record["key"], record.get("started"), record.get("duration_s"))
             if identity not in seen:  # a report's copy of the store
                 seen.add(identity)
-                found.append(_observation(row, record, *sizes))
+                cell, theory = Cell.model_validate(row["cell"]), row.get("theory") or {}
+                found.append(observation_of(cell, theory, record, *sizes))
         if len(found) > before:
             used.append(folder)
     return found, used
@@ -144,10 +145,14 @@ def _artifact_bytes(store: Store) -> dict[str, int]:
     return found
 
 
-def _observation(
-    row: dict[str, Any], record: dict[str, Any], record_bytes: int, artifact_bytes: int
+def observation_of(
+    cell: Cell,
+    theory: Mapping[str, Any],
+    record: Mapping[str, Any],
+    record_bytes: int = 0,
+    artifact_bytes: int = 0,
 ) -> Observation:
-    cell, theory = Cell.model_validate(row["cell"]), row.get("theory") or {}
+    """Return what a cell cost, from its record as plain data."""
     steps = sum(trial.get("steps") or 0 for trial in record.get("trials", [])) or None
     return Observation(
         cell=cell,

@@ -83,7 +83,7 @@ def in_words(found: dict[str, Any]) -> str:
     alone = found["wall_exclusive"]["seconds"]
     workers = f"{found['workers']} worker{'s' if found['workers'] > 1 else ''}"
     part = f", {clock(alone)} of it timing, one at a time" if alone else ""
-    lines.append(f"wall clock with {workers}: {span(found['wall'])}{part}")
+    lines.append(f"wall clock with {workers}, once started: {span(found['wall'])}{part}")
     disk = found["disk"]
     size = disk["record_bytes"] / 1e6, disk["artifact_bytes"] / 1e6
     lines.append(f"disk: {size[0]:.3g} MB of records and {size[1]:.3g} MB of weights, as far as known")

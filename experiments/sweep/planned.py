@@ -44,7 +44,7 @@ class Planned:
                 name=row["name"],
                 cells=tuple(cells[key] for key in row["cells"]),
                 exclusive=row["exclusive"],
-                timeout_s=row["timeout_s"],
+                timeout_s=row.get("timeout_s", Block.model_fields["timeout_s"].default),
             )
             for row in data["blocks"]
         }

@@ -49,7 +49,7 @@ def test_what_was_measured_says_what_the_rest_costs(capsys):
     assert found["wall"]["seconds"] == pytest.approx(80.0)
     assert found["stores"] == ["runs/toys-smoke"]
     text = in_words(found)
-    assert "wall clock with 2 workers: 1:20 (" in text
+    assert "wall clock with 2 workers, once started: 1:20 (" in text
     assert "3 of a size that was measured" in text
     assert Store("runs/toys-smoke").has(cell)
     assert len(list(Store("runs/toys-smoke"))) == 2
@@ -88,6 +88,6 @@ def test_what_is_unknown_is_said_beside_what_is_known():
     )
     assert "1 CPU hours (0.5 to 2)" in text
     assert "GPU" not in text
-    assert "wall clock with 1 worker: 1:00:00 (30:00 to 2:00:00)" in text
+    assert "wall clock with 1 worker, once started: 1:00:00 (30:00 to 2:00:00)" in text
     assert "without 2 cells of which nothing is known: 2 path" in text
     assert "1 cells may be ended by their time limit" in text
