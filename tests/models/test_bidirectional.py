@@ -38,7 +38,9 @@ def test_reversal_is_its_own_inverse_and_leaves_padding() -> None:
     assert order.gather(1, order).tolist() == [[0, 1, 2, 3]] * 2
 
 
-@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "attentional_lstm"])
+@pytest.mark.parametrize(
+    "name", ["rnn", "lstm", "gru", "attentional_rnn", "attentional_lstm", "attentional_gru"]
+)
 def test_the_first_position_sees_the_last(name: str) -> None:
     cls = architecture(name)
     problem = Problem(source_size=9, target_size=9, readout="position")

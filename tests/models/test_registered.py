@@ -38,7 +38,9 @@ def test_an_encoder_that_ignores_padding_is_caught(name: str) -> None:
     assert check(case, "padding").status == "failed"
 
 
-@pytest.mark.parametrize("name", ["attentional_lstm", "transformer"])
+@pytest.mark.parametrize(
+    "name", ["attentional_rnn", "attentional_lstm", "attentional_gru", "transformer"]
+)
 def test_a_decoder_that_attends_to_padding_is_caught(name: str) -> None:
     registered: Any = architecture(name)
 
