@@ -9,6 +9,7 @@ Run: python -m tests.benchmarks.queue_overhead cells [--cells 2000] [--workers 4
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import sys
@@ -19,6 +20,8 @@ from contextlib import contextmanager
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from experiments.cell import Block
 from experiments.launch import Settings, launch
@@ -44,8 +47,8 @@ def timed(action: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
 def show(what: str, seconds: tuple[float, float], count: int) -> None:
     wall, processor = seconds
     print(
-        f"{what:<58} {wall:8.2f} s {1e3 * wall / count:8.2f} ms each, "
-        f"{1e3 * processor / count:6.2f} ms of processors {count / wall:9.0f} /s",
+        f"{what:<58} {wall:8.2f} s {1e3 * wall / count:8.2f} ms each {count / wall:7.0f} /s, "
+        f"{1e3 * processor / count:6.2f} ms of processors",
         flush=True,
     )
 
@@ -124,36 +127,60 @@ def crowd(url: str, queue: Queue, workers: int, kind: str) -> tuple[int, int, tu
     )
 
 
-def calls(folder: Path, address: Callable[[], str], count: int, workers: list[int]) -> None:
-    """Throughput of every call against the number of workers."""
+def used_by(server: psutil.Process | None) -> float:
+    """Return the seconds of processors that a server and all its processes have used."""
+    if server is None:
+        return 0.0
+    total = sum(server.cpu_times()[:4])  # its own, and those of processes that ended
+    for process in server.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:2])
+    return total
+
+
+def calls(
+    folder: Path,
+    address: Callable[[], str],
+    server: psutil.Process | None,
+    count: int,
+    workers: list[int],
+) -> None:
+    """Throughput against the number of workers; processors of clients and server apart."""
     for number in workers:
         url, store = address(), Store(folder / f"calls-{number}")
         given = blocks(count)
         queue = plan(store, url, [])
         seconds, _ = timed(lambda queue=queue, given=given: queue.enqueue(given))
         show(f"enqueue {count} blocks in one transaction", seconds, count)
-        done, failed, seconds = crowd(url, queue, number, "take")
-        assert done == count, (done, failed)
-        show(f"{number} workers: take and complete ({failed} refused)", seconds, done)
-        queue.enqueue(given)
-        done, failed, seconds = crowd(url, queue, number, "beat")
-        show(f"{number} workers: heartbeat ({failed} refused)", seconds, done)
+        for kind, what in (("take", "take and complete"), ("beat", "heartbeat")):
+            queue.enqueue(given)
+            before = used_by(server)
+            done, failed, seconds = crowd(url, queue, number, kind)
+            assert kind == "beat" or done == count, (done, failed)
+            show(f"{number} workers: {what} ({failed} refused)", seconds, done)
+            if server is not None:
+                print(
+                    f"{'':<58} server: {1e3 * (used_by(server) - before) / done:.2f} ms of processors"
+                )
         queue.engine.dispose()
 
 
 @contextmanager
-def database(folder: Path, *, postgresql: bool) -> Iterator[Callable[[], str]]:
-    """Yield what returns the address of an empty database."""
+def database(
+    folder: Path, *, postgresql: bool
+) -> Iterator[tuple[Callable[[], str], psutil.Process | None]]:
+    """Yield what returns the address of an empty database, and the server."""
     if not postgresql:
         numbers = iter(range(1000))
-        yield lambda: str(folder / f"calls-{next(numbers)}.db")
+        yield (lambda: str(folder / f"calls-{next(numbers)}.db")), None
         return
     programs = installed()
     if programs is None:
         raise SystemExit("PostgreSQL is not installed")
     server = Postgres(programs, durable=True)
     try:
-        yield server.fresh
+        assert server.server is not None
+        yield server.fresh, psutil.Process(server.server.pid)
     finally:
         server.close()
 
@@ -175,8 +202,8 @@ def main() -> None:
             for workers in options.workers or [4]:
                 cells(folder, options.cells, workers)
             return
-        with database(folder, postgresql=options.postgresql) as address:
-            calls(folder, address, options.cells, options.workers or [1, 2, 4, 8, 16])
+        with database(folder, postgresql=options.postgresql) as (address, server):
+            calls(folder, address, server, options.cells, options.workers or [1, 2, 4, 8, 16])
 
 
 if __name__ == "__main__":
