@@ -203,6 +203,7 @@ def finish(
     else:
         print(in_words(found, output))
     unequal = [n for n, row in found["architectures"].items() if row["finished"] < found["trials"]]
+    unequal += found["without_values"]
     if unequal:
         return fail(f"fewer than {found['trials']} finished trials: {', '.join(unequal)}", 1)
     return 0
@@ -225,6 +226,9 @@ def in_words(found: dict[str, Any], output: Path) -> str:
         ends = [f"{key} ({end})" for key, end in row["edges"].items() if end]
         if ends:
             lines.append(f"    at the edge of its range: {', '.join(ends)}")
+    for name, failed in found["without_values"].items():
+        counts = [f"{count} {status.replace('_', ' ')}" for status, count in failed.items()]
+        lines.append(f"{name}: no values: {', '.join(counts)}")
     lines.append(
         f"values: {output}; seqyard run {found['plan']} --profile {found['profile']} --tuned {output}"
     )

@@ -25,13 +25,17 @@ LEAST_FOR_IMPORTANCE = 4
 
 
 def summarise(source: TuningSource, *, command: str) -> dict[str, Any]:
-    """Return the whole file's content.
+    """Return the whole file's content; an architecture all of whose trials failed has no values.
 
     Raises:
-        BadInput: an architecture has no trial that ran to its end.
+        BadInput: no architecture has a trial that ran to its end.
     """
     subject, effort = source.subject, source.effort
     progress = source.progress()
+    without = {n: dict(p.statuses()) for n, p in progress.items() if not p.complete}
+    if len(without) == len(progress):
+        told = "; ".join(f"{name}: {_counted(failed)}" for name, failed in without.items())
+        raise BadInput(f"no trial ran to its end, so there are no values to write ({told}).")
     return {
         "format": FORMAT,
         "plan": subject.plan.name,
@@ -47,9 +51,16 @@ def summarise(source: TuningSource, *, command: str) -> dict[str, Any]:
         "command": command,
         "versions": {name: version(name) for name in ("seqyard", "optuna")},
         "architectures": {
-            name: _row(source, tuned, progress[name]) for name, tuned in source.tuned.items()
+            name: _row(source, tuned, progress[name])
+            for name, tuned in source.tuned.items()
+            if name not in without
         },
+        "without_values": without,
     }
+
+
+def _counted(failed: dict[str, int]) -> str:
+    return ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in failed.items()) or "none begun"
 
 
 ALIKE = (
@@ -63,7 +74,21 @@ def joined(found: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Return what was found, with the architectures that were tuned alike before and not now."""
     if any(before.get(key) != found[key] for key in ALIKE):
         return found
-    return {**found, "architectures": {**before["architectures"], **found["architectures"]}}
+    kept = {
+        name: row
+        for name, row in before["architectures"].items()
+        if name not in found["without_values"]
+    }
+    without = {
+        name: failed
+        for name, failed in before.get("without_values", {}).items()
+        if name not in found["architectures"]
+    }
+    return {
+        **found,
+        "architectures": {**kept, **found["architectures"]},
+        "without_values": {**without, **found["without_values"]},
+    }
 
 
 def _larger(source: TuningSource) -> bool:
@@ -71,12 +96,6 @@ def _larger(source: TuningSource) -> bool:
 
 
 def _row(source: TuningSource, tuned: Tuned, progress: Progress) -> dict[str, Any]:
-    if not progress.complete:
-        failed = ", ".join(f"{count} {name}" for name, count in progress.statuses().items())
-        raise BadInput(
-            f"{tuned.architecture}: no trial ran to its end ({failed or 'none was begun'}), so there "
-            "are no values to write; run the same command again to go on, or see the records."
-        )
     larger = _larger(source)
     best = (max if larger else min)(progress.complete, key=lambda trial: trial.value or 0.0)
     shown = [*progress.finished, *progress.failed]

@@ -88,7 +88,14 @@ def test_an_architecture_that_always_fails_is_given_up_and_named(source):
     drain(source, lambda b: "diverged" if b.cells[0].architecture == "rnn" else "ok")
     assert source.empty()
     assert len(source.progress()["rnn"].failed) == EFFORT.replacements + 1
-    with pytest.raises(BadInput, match=r"rnn: no trial ran to its end \(3 diverged\)"):
+    found = summarise(source, command="tune")
+    assert set(found["architectures"]) == {"lstm"}
+    assert found["without_values"] == {"rnn": {"diverged": 3}}
+
+
+def test_where_every_trial_fails_there_is_nothing_to_write(source):
+    drain(source, lambda b: "diverged")
+    with pytest.raises(BadInput, match=r"no trial ran to its end.*rnn: 3 diverged; lstm: 3 diverged"):
         summarise(source, command="tune")
 
 
