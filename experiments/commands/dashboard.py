@@ -15,6 +15,9 @@ from experiments.plans.base import PROFILES, Profile
 from experiments.store import read_json
 from models.errors import BadInput
 
+JOINED = ("table1",)
+"""Plans that are other plans together: what they train is tuned there."""
+
 EXAMPLES = """\
   seqyard dashboard --out dashboard.json                    of the project, offline
   seqyard dashboard runs/long_range-quick --publish         of one sweep, in W&B
@@ -75,7 +78,7 @@ def parser() -> Parser:
         "--sweep-files",
         type=Path,
         metavar="FOLDER",
-        help="write a file for `wandb sweep` for every plan that trains and every architecture",
+        help="write a file for `wandb sweep` for every plan that trains, by architecture",
     )
     found.add_argument(
         "--profile",
@@ -83,6 +86,13 @@ def parser() -> Parser:
         default="quick",
         metavar="PROFILE",
         help="of the sweep files (default: quick)",
+    )
+    found.add_argument(
+        "--architecture",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="of the sweep files (default: those that plans compare)",
     )
     found.add_argument(
         "--trials", type=number(int, 1), metavar="N", help="of each (default: as `seqyard tune`)"
@@ -141,10 +151,14 @@ def publish(view: Any) -> int:
         return fail(f"{without_credentials(url)} does not answer; --out FILE builds without it", 1)
     if not logged_in():
         return fail("no API key: `wandb login` or WANDB_API_KEY", 1)
+    import wandb
+
     try:
         view.save()
     except Exception as error:  # of the client's many kinds
         return fail(f"W&B refused it: {described(error)}", 1)
+    finally:
+        wandb.teardown()
     print(f"published: {view.url}")
     return 0
 
@@ -153,33 +167,44 @@ def write_sweep_files(options: argparse.Namespace) -> int:
     """Write the sweep files of every plan that trains."""
     from experiments.tracking.sweep_files import write
 
-    paths = write(options.sweep_files, sweep_configurations(options.profile, options.trials))
+    configs = sweep_configurations(options.profile, options.trials, architectures=options.architecture)
+    paths = write(options.sweep_files, configs)
     print(f"written: {len(paths)} sweep files under {options.sweep_files}", file=sys.stderr)
     return 0
 
 
 def sweep_configurations(
-    profile: Profile, trials: int | None = None, plans: Sequence[str] = tuple(PLANS)
+    profile: Profile,
+    trials: int | None = None,
+    plans: Sequence[str] = tuple(PLANS),
+    architectures: Sequence[str] = (),
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return plan -> architecture -> sweep configuration, for every plan that trains."""
+    """Return plan -> architecture -> sweep configuration, for every plan that trains.
+
+    Raises:
+        BadInput: an architecture is unknown.
+    """
     from experiments.commands.run import find_plan
     from experiments.commands.tune import TRIALS
     from experiments.plans.base import Request
     from experiments.tracking.sweep_files import configuration
     from experiments.tuning.subject import find_subject
-    from models import MODELS
+    from models import CORE
 
     assert profile in get_args(Profile)
+    names = architectures or CORE
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name in plans:
-        request = Request(profile=profile, architectures=list(MODELS), device="cpu", threads=1)
+        if name in JOINED:
+            continue
+        request = Request(profile=profile, architectures=list(names), device="cpu", threads=1)
         plan = find_plan(name)
         try:
             subject = find_subject(plan, request, None)
         except BadInput:  # it trains nothing
             continue
-        larger_is_better = subject.larger_is_better(next(iter(MODELS)))
-        for architecture in MODELS:
+        larger_is_better = subject.larger_is_better(names[0])
+        for architecture in names:
             found.setdefault(name, {})[architecture] = configuration(
                 plan=name,
                 profile=profile,

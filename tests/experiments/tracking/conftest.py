@@ -1,5 +1,6 @@
 """A W&B that stays on loopback and keeps everything in the test's folder."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +25,20 @@ def own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
-    """No process that a test started outlives it."""
-    before = {child.pid for child in psutil.Process().children(recursive=True)}
+def nothing_left_behind(own_wandb: None) -> Iterator[None]:
+    """No process that a test started outlives it, whoever its parent is by now."""
     yield
-    left = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
-    _, alive = psutil.wait_procs(left, timeout=10)
+    _, alive = psutil.wait_procs(list(started()), timeout=10)
     assert not alive
+
+
+def started() -> Iterator[psutil.Process]:
+    """Yield the processes that have this test's environment."""
+    name = "WANDB_CONFIG_DIR"
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(name) == os.environ[name] and process.pid != os.getpid():
+                yield process
 
 
 @pytest.fixture

@@ -242,9 +242,18 @@ class StubServer:
             commands = [{"type": "exit"}]
         return {"agentHeartbeat": {"agent": {"id": "agent0"}, "commands": json.dumps(commands)}}
 
-    def on_UpsertView(self, given: dict[str, Any]) -> dict[str, Any]:
+    def on_UpsertView2(self, given: dict[str, Any]) -> dict[str, Any]:
         self.views.append(given)
         return {"upsertView": {"view": {"id": "v", "name": "nw-v-v"}, "inserted": True}}
+
+    def on_upsertView(self, given: dict[str, Any]) -> dict[str, Any]:
+        self.views.append(given)
+        project = {"id": "p", "name": given["projectName"], "entityName": ENTITY}
+        view = {name: given[name] for name in ("name", "displayName", "description", "spec")}
+        return {"upsertView": {"view": {**view, "id": "v", "project": project}, "inserted": True}}
+
+    def on_ProjectInternalId(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"project": {"internalId": "UHJvamVjdEludGVybmFsSWQ6MQ=="}}
 
     def _place(self, name: str) -> str:
         return f"{self.url}/upload/{name}"
