@@ -252,6 +252,19 @@ class StubServer:
         view = {name: given[name] for name in ("name", "displayName", "description", "spec")}
         return {"upsertView": {"view": {**view, "id": "v", "project": project}, "inserted": True}}
 
+    def on_GetProjects(self, given: dict[str, Any]) -> dict[str, Any]:
+        project = {
+            "__typename": "Project",
+            "id": "p",
+            "name": "p",
+            "entityName": ENTITY,
+            "createdAt": "2026-01-01T00:00:00",
+            "isBenchmark": False,
+            "user": None,
+        }
+        page = {"endCursor": None, "hasNextPage": False}
+        return {"models": {"pageInfo": page, "edges": [{"node": project}]}}
+
     def on_ProjectInternalId(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"project": {"internalId": "UHJvamVjdEludGVybmFsSWQ6MQ=="}}
 
