@@ -32,7 +32,7 @@ TIMES_AGAIN = 1000
 WARNING_S = 90  # how long before its end a job is told
 STOP_S = 45.0  # for a worker to give back its blocks
 POLL_S = 0.2
-INTERRUPTED = 130  # exit code of `seqyard work` after SIGTERM
+INTERRUPTED = (130, -signal.SIGTERM)  # exit codes of `seqyard work` after SIGTERM; before it has begun
 KILLED_WITHIN_S = 600.0  # of SIGTERM, when SLURM sent it
 
 
@@ -70,7 +70,7 @@ class Worker:
         command = [sys.executable, "-P", "-m", "experiments.cli", "work", *self.arguments]
         self.process = subprocess.Popen(command, preexec_fn=_before_worker)
         code = self._wait()
-        if code == INTERRUPTED:
+        if code in INTERRUPTED:
             # A job that ended now would be done in the eyes of SLURM, which sent SIGTERM to queue it
             # again. Who cancels it kills it soon.
             time.sleep(KILLED_WITHIN_S)
@@ -209,8 +209,10 @@ def _parameters(resources: Resources) -> dict[str, Any]:
         "array_parallelism": resources.array,
         "signal_delay_s": WARNING_S,
         "wckey": None,
-        # since SLURM 22.05 srun does not take this from the job
-        "srun_args": [f"--cpus-per-task={resources.cpus_per_task}"],
+        "ntasks_per_node": 1,
+        # Since SLURM 22.05 srun does not take this from the job; and on a whole node it would start as
+        # many tasks as have room.
+        "srun_args": ["--ntasks=1", f"--cpus-per-task={resources.cpus_per_task}"],
         "additional_parameters": {"requeue": True, **resources.more},
     }
     return {key: value for key, value in found.items() if value is not None or key == "wckey"}
@@ -219,12 +221,10 @@ def _parameters(resources: Resources) -> dict[str, Any]:
 @contextlib.contextmanager
 def _submitting(environment: Mapping[str, str]) -> Iterator[None]:
     """Set variables for the jobs; within a job, forget what that one was given."""
-    from submitit.helpers import clean_env
-
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        with clean_env() if "SLURM_JOB_ID" in os.environ else contextlib.nullcontext():
+        with _outside_of_job() if "SLURM_JOB_ID" in os.environ else contextlib.nullcontext():
             yield
     finally:
         for name, value in before.items():
@@ -232,6 +232,21 @@ def _submitting(environment: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _outside_of_job() -> Iterator[None]:
+    """Hide what SLURM told this job; where its configuration is and what the user set stay."""
+    from submitit.helpers import clean_env
+
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "SLURM_CONF" or name.startswith("SBATCH_")
+    }
+    with clean_env():
+        os.environ.update(kept)
+        yield
 
 
 def memory(text: str) -> str:

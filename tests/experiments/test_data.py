@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from experiments.data import SequenceData, fixed_batch, to_batch
 from experiments.tasks import TASKS
@@ -102,6 +103,7 @@ class Listener(pl.LightningModule):
 def trainer(steps, folder):
     return pl.Trainer(
         accelerator="cpu",
+        plugins=[LightningEnvironment()],  # looks for no SLURM
         max_steps=steps,
         val_check_interval=4,
         check_val_every_n_epoch=None,

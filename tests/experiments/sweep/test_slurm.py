@@ -98,7 +98,10 @@ def test_a_dry_run_prints_the_job_and_leaves_nothing(folder, capsys):
     assert "exclusive" not in found
     assert found["open-mode"] == "append"
     assert text.index("module load x") < text.index("export A=1") < text.index("srun ")
-    assert "--cpus-per-task=4" in next(line for line in text.splitlines() if line.startswith("srun"))
+    step = next(line for line in text.splitlines() if line.startswith("srun"))
+    assert {"--ntasks=1", "--cpus-per-task=4"} <= set(step.split()), (
+        "SLURM 22.05 takes neither from above"
+    )
     assert sorted(folder.iterdir()) == before
 
 
@@ -180,10 +183,13 @@ def test_a_password_goes_to_the_jobs_alone(store, cluster, monkeypatch):
 def test_a_job_that_submits_forgets_its_own_settings(store, cluster, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "1")
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "64")
-    seen = '#!/bin/sh\nprintf "%s" "$SLURM_CPUS_PER_TASK" > "{}"\necho job 12\n'
+    monkeypatch.setenv("SLURM_CONF", "/somewhere/slurm.conf")
+    monkeypatch.setenv("SBATCH_ACCOUNT", "lab")
+    names = "$SLURM_CPUS_PER_TASK|$SLURM_CONF|$SBATCH_ACCOUNT"
+    seen = f'#!/bin/sh\nprintf "%s" "{names}" > "{{}}"\necho job 12\n'
     program(cluster, "sbatch", seen.format(cluster / "seen"))
     assert slurm.submit(slurm.Worker(()), slurm.Resources(name="x"), store.folder / "slurm", {}) == "12"
-    assert (cluster / "seen").read_text() == ""
+    assert (cluster / "seen").read_text() == "|/somewhere/slurm.conf|lab"
     assert os.environ["SLURM_CPUS_PER_TASK"] == "64"
 
 
