@@ -14,6 +14,8 @@ MODELS: dict[str, str] = {
     "transformer": "models.transformer:Transformer",
     "mingru": "models.mingru:MinGRU",
     "minlstm": "models.minlstm:MinLSTM",
+    "linear_attention": "models.linear_attention:LinearAttention",
+    "selective_ssm": "models.selective_ssm:SelectiveSSM",
 }
 
 CORE = ("rnn", "lstm", "attentional_lstm", "transformer")
