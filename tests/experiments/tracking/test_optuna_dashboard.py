@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import optuna_dashboard
 
@@ -18,17 +19,11 @@ def test_it_shows_the_queue_of_a_sweep(tmp_path):
     assert queue.enqueue(blocks, planned={block.key for block in blocks}) == 3
     seen: list[str] = []
 
-    def start_response(status: str, headers: Any) -> None:
+    def start_response(status: str, headers: Any, error: Any = None) -> None:
         seen.append(status)
 
-    request = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": "/api/studies",
-        "SCRIPT_NAME": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "wsgi.url_scheme": "http",
-    }
+    request: dict[str, Any] = {"PATH_INFO": "/api/studies"}
+    setup_testing_defaults(request)
     answer = json.loads(b"".join(optuna_dashboard.wsgi(storage)(request, start_response)))
     storage.engine.dispose()
     assert seen == ["200 OK"]
