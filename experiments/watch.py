@@ -28,6 +28,9 @@ Judge = Callable[[Seq2Seq], Scores]
 ASKED_EVERY = 20
 """Batches between two questions whether a checkpoint is due, where replicas must agree."""
 
+JUDGED_TOP = 100.0
+"""The best score that a judge can give (BLEU, chrF); a teacher-forced accuracy is at most 1."""
+
 BACKWARD = 3
 """Forward and backward together cost so many forward passes."""
 
@@ -321,7 +324,8 @@ class Watch(pl.Callback):
         trial.losses = whole.view(-1, trial.accumulate).sum(dim=1).tolist()
         if not torch.isfinite(losses).all():
             trial.status = "diverged"
-        scores = [score for _, score in trial.validations]
+        top = JUDGED_TOP if self.judge is not None else 1.0
+        scores = [score / top for _, score in trial.validations]
         trial.converged = trial.status == "ok" and converged(
             trial.losses, scores, larger_is_better=self.larger_is_better
         )

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -224,3 +225,12 @@ def test_checkpoints_stay_until_the_record_is_on_disk(
     assert record.status == "ok"
     assert not list(kept.iterdir())
     assert [path.name for path in artifacts.glob("*.*")] == [f"{cell.key}.safetensors"]
+
+
+def test_half_of_bleu_is_not_solved() -> None:
+    cell = cell_of("lstm", steps=120, validate_every=30, schedule="constant")
+    trial = fit(prepare(cell), cell, 1e-2, judge=lambda model: {"bleu": 50.0})
+    assert np.mean(trial.losses[90:]) < 0.97 * np.mean(trial.losses[60:90])
+    assert not trial.converged
+    solved = fit(prepare(cell), cell, 1e-2, judge=lambda model: {"bleu": 100.0})
+    assert solved.converged
