@@ -201,6 +201,8 @@ class Supervisor:
                 self.observer.point(**details)
             case "progress":
                 self.display.message(worker.index, details["message"])
+            case "asks":  # whether to give up: outside of tuning nothing is
+                worker.answer(prune=False)
             case "recorded":
                 worker.finished_cell()
                 self.presence.idle(worker.index)
