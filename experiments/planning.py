@@ -121,7 +121,7 @@ def theory(cell: Cell) -> dict[str, Any]:
             "parameters": layer.parameters(config),
             "flops": layer.flops(config, n or 1),
             "sequential_operations": layer.sequential_operations(n or 1),
-            "path_length": layer.path_length(n or 1),
+            "path_length": layer.path_over(config, n or 1),
             "state_size": None,
         }
     if cell.task is None:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from models import speed
 from models.cache import Cache, Slots, append
+from models.positions import rotate
 from models.speed import AttentionKernel
 
 Kernel = Literal["fused", "explicit"]
@@ -42,11 +43,13 @@ def choose_kernel(
 
 
 class Masking(NamedTuple):
-    """A kernel, and in its own form what the queries may not see. Made once, used by every layer."""
+    """A kernel, and in its own form how queries meet keys. Made once, used by every layer."""
 
     kernel: Kernel
-    mask: Tensor | None = None  # fused: bool, True is visible; explicit: added to the scores
+    mask: Tensor | None = None  # fused: bool, True is visible, or added; explicit: added to the scores
     causal: bool = False  # fused: its own causal mask, which costs no memory
+    scale: float | None = None  # factor on the scores; None: 1/√E
+    rotation_NE: Tensor | None = None  # sinusoids by which self-attention rotates (models.positions)
 
 
 def masking(
@@ -57,6 +60,7 @@ def masking(
     like: Tensor,
     padding_BS: Tensor | None = None,
     causal: bool = False,
+    bias_HTS: Tensor | None = None,
 ) -> Masking:
     """Return the masking of queries x keys; no tensor is made where none is needed.
 
@@ -68,7 +72,10 @@ def masking(
         like: gives device and type.
         padding_BS: (B, S) bool, True where a key is real.
         causal: query t sees the keys 0 to t.
+        bias_HTS: added to the scores of each head.
     """
+    if bias_HTS is not None:
+        return _biased(kernel, bias_HTS, like, padding_BS, causal)
     if kernel == "fused" and (padding_BS is None or not causal):
         visible = None if padding_BS is None else padding_BS[:, None, None, :]
         return Masking(kernel, visible, causal)
@@ -90,13 +97,33 @@ def masking(
     return Masking(kernel, bias)
 
 
-def ancestry_masking(kernel: Kernel, heads: int, slots: Slots, like: Tensor) -> Masking:
+def _biased(
+    kernel: Kernel, bias_HTS: Tensor, like: Tensor, padding_BS: Tensor | None, causal: bool
+) -> Masking:
+    lowest = torch.finfo(like.dtype).min
+    bias_BHTS = bias_HTS[None]
+    if causal:
+        later_TS = torch.ones_like(bias_HTS[0], dtype=torch.bool).triu_(1)
+        bias_BHTS = bias_BHTS.masked_fill(later_TS, lowest)
+    if padding_BS is not None:
+        bias_BHTS = bias_BHTS.masked_fill(~padding_BS[:, None, None], lowest)
+    if kernel == "explicit":
+        return Masking(kernel, bias_BHTS.expand(len(like), -1, -1, -1).flatten(0, 1))
+    return Masking(kernel, bias_BHTS)
+
+
+def ancestry_masking(
+    kernel: Kernel, heads: int, slots: Slots, like: Tensor, slopes_H: Tensor | None = None
+) -> Masking:
     """Return the masking of K beams over the slots that they descend from.
 
     The fused kernel gets the written slots alone. Explicit products get the whole buffer, since they
-    would copy a part of it; what is not written is masked.
+    would copy a part of it; what is not written is masked. With ``slopes_H``, each head's scores fall
+    by its slope with every position that lies between.
     """
     ancestry_BKX = slots.ancestry_BKX
+    if slopes_H is not None:
+        return _ancestry_with_slopes(kernel, slopes_H, slots, like)
     if kernel == "fused":
         return Masking(kernel, None if ancestry_BKX is None else ancestry_BKX[:, None])
     if ancestry_BKX is None and slots.used == slots.room:
@@ -111,6 +138,20 @@ def ancestry_masking(kernel: Kernel, heads: int, slots: Slots, like: Tensor) -> 
     return Masking(kernel, bias_BKX.repeat_interleave(heads, dim=0))  # (B·H, K, X)
 
 
+def _ancestry_with_slopes(kernel: Kernel, slopes_H: Tensor, slots: Slots, like_BKD: Tensor) -> Masking:
+    B, K, _ = like_BKD.shape
+    X = slots.used if kernel == "fused" else slots.room
+    count = torch.tensor(slots.written_at, device=like_BKD.device)
+    back_X = torch.arange(slots.position - 1, -1, -1, device=count.device).repeat_interleave(count)
+    lowest = torch.finfo(like_BKD.dtype).min
+    bias_BHKX = like_BKD.new_full((B, len(slopes_H), K, X), lowest)
+    bias_BHKX[..., : slots.used] = (-slopes_H[:, None] * back_X)[:, None]
+    if slots.ancestry_BKX is not None:
+        hidden_BKX = ~slots.ancestry_BKX
+        bias_BHKX[..., : slots.used].masked_fill_(hidden_BKX[:, None], lowest)
+    return Masking(kernel, bias_BHKX if kernel == "fused" else bias_BHKX.flatten(0, 1))
+
+
 def attention_weights(q_BHTE: Tensor, k_BHSE: Tensor, masking: Masking) -> Tensor:
     """Return softmax(Q Kᵀ / √E) (B, H, T, S), from explicit scores.
 
@@ -121,7 +162,7 @@ def attention_weights(q_BHTE: Tensor, k_BHSE: Tensor, masking: Masking) -> Tenso
     """
     if masking.kernel != "explicit":
         raise ValueError("weights need the explicit kernel's masking")
-    scores_BHTS = q_BHTE @ k_BHSE.transpose(2, 3) * q_BHTE.shape[-1] ** -0.5
+    scores_BHTS = q_BHTE @ k_BHSE.transpose(2, 3) * _scale(masking, q_BHTE.shape[-1])
     if masking.mask is not None:
         scores_BHTS = scores_BHTS + masking.mask.view(*scores_BHTS.shape[:2], *masking.mask.shape[1:])
     return scores_BHTS.softmax(dim=-1)
@@ -131,13 +172,30 @@ def attend(q_BHTE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, masking: Masking) -> 
     """Return softmax(Q Kᵀ / √E) V (equation 1), (B, H, T, E)."""
     if masking.kernel == "fused":
         return functional.scaled_dot_product_attention(
-            q_BHTE, k_BHSE, v_BHSE, attn_mask=masking.mask, is_causal=masking.causal
+            q_BHTE,
+            k_BHSE,
+            v_BHSE,
+            attn_mask=masking.mask,
+            is_causal=masking.causal,
+            scale=masking.scale,
         )
     B, H, T, E = q_BHTE.shape
     k_XES = k_BHSE.flatten(0, 1).transpose(1, 2)  # X = B·H
     bias, beta = (masking.mask, 1) if masking.mask is not None else (q_BHTE.new_zeros(1), 0)
-    scores_XTS = torch.baddbmm(bias, q_BHTE.flatten(0, 1), k_XES, beta=beta, alpha=E**-0.5)
+    scores_XTS = torch.baddbmm(bias, q_BHTE.flatten(0, 1), k_XES, beta=beta, alpha=_scale(masking, E))
     return torch.bmm(scores_XTS.softmax(dim=-1), v_BHSE.flatten(0, 1)).view(B, H, T, E)
+
+
+def _scale(masking: Masking, width: int) -> float:
+    return width**-0.5 if masking.scale is None else masking.scale
+
+
+def rotated(q_BHNE: Tensor, k_BHNE: Tensor, masking: Masking) -> tuple[Tensor, Tensor]:
+    """Return queries and keys of self-attention, rotated by their positions if that is wanted."""
+    rotation_NE = masking.rotation_NE
+    if rotation_NE is None:
+        return q_BHNE, k_BHNE
+    return rotate(q_BHNE, rotation_NE), rotate(k_BHNE, rotation_NE)
 
 
 def projection(inputs: int, outputs: int) -> nn.Linear:
@@ -172,6 +230,7 @@ class SelfAttention(nn.Module):
     def forward(self, x_BND: Tensor, masking: Masking) -> Tensor:
         """Let every position attend to all those that ``masking`` leaves visible: (B, N, D)."""
         q, k, v = split_heads(self.query_key_value(x_BND), 3, self.heads)
+        q, k = rotated(q, k, masking)
         return self.out(merge_heads(attend(q, k, v, masking)))
 
     def empty_cache(self, like_BXX: Tensor) -> Cache:
@@ -196,6 +255,7 @@ class SelfAttention(nn.Module):
             (B, K, D), and the longer cache.
         """
         q, k, v = split_heads(self.query_key_value(x_BKD), 3, self.heads)
+        q, k = rotated(q, k, masking)
         k, v = cache = append(cache, k, v, before, after)
         if masking.kernel == "fused":
             k, v = k[:, :, : after.used], v[:, :, : after.used]

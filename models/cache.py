@@ -33,6 +33,7 @@ class Slots(NamedTuple):
     used: int = 0  # slots that this state has written
     room: int = 0  # slots of the buffers
     position: int = 0  # target positions so far
+    written_at: tuple[int, ...] = ()  # how many slots each of these positions has
     ancestry_BKX: Tensor | None = None  # bool, X = used; None: every beam sees every slot
 
 
@@ -50,7 +51,8 @@ def grown(slots: Slots, B: int, K: int, device: torch.device) -> Slots:
     room = slots.room if used <= slots.room else -(-5 * used // (4 * _STEP)) * _STEP
     if torch.is_grad_enabled():
         room = used
-    return Slots(slots.written, used, room, slots.position + 1, ancestry_BKX)
+    written_at = (*slots.written_at, K)
+    return Slots(slots.written, used, room, slots.position + 1, written_at, ancestry_BKX)
 
 
 def settled(before: Slots, after: Slots) -> Slots:

@@ -70,8 +70,8 @@ def layers(case: Case) -> None:
         module = layer.build(case.config).double().eval()
         for k in (0, 1, 4):
             counted = counted_path(module, case.config.width, k)
-            formula = layer.path_length(k)
-            require(formula == counted, f"{part}: formula path {formula} over {k}, counted {counted}")
+            path = layer.path_over(case.config, k)
+            require(path == counted, f"{part}: formula path {path} over {k}, counted {counted}")
 
 
 def counted_path(module: Any, width: int, distance: int) -> int | None:

@@ -43,4 +43,11 @@ class Layer:
     parameters: Callable[[Any], int]  # config -> count
     flops: Callable[[Any, int], int]  # (config, n) -> forward FLOPs of one example
     sequential_operations: Callable[[int], int]  # n -> length of the chain of dependent steps
-    path_length: Callable[[int], int]  # distance k -> number of updates
+    path_length: Callable[[int], int | None]  # distance k -> number of updates; None: never joined
+    path_by_options: Callable[[Any, int], int | None] | None = None  # (config, k), where they matter
+
+    def path_over(self, config: Any, distance: int) -> int | None:
+        """Return the number of updates over a distance, of a layer with these options."""
+        if self.path_by_options is not None:
+            return self.path_by_options(config, distance)
+        return self.path_length(distance)

@@ -15,7 +15,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from models.attention import Masking, ancestry_masking, choose_kernel, masking
+from models.attention import (
+    Kernel,
+    Masking,
+    SelfAttention,
+    ancestry_masking,
+    choose_kernel,
+    masking,
+)
 from models.base import Memory, Seq2Seq, evaluating
 from models.batch import Batch
 from models.cache import Slots, grown, reordered, settled
@@ -25,32 +32,43 @@ from models.decoding_state import select_rows, tensors
 from models.dropout import Dropout
 from models.errors import BadInput
 from models.layer import Layer
-from models.positions import SinusoidalPositions
+from models.positions import LearnedPositions, SinusoidalPositions
 from models.problem import Problem
 from models.search import Choice, Space
 from models.speed import AttentionKernel
 from models.transformer_blocks import DecoderLayer, EncoderLayer, LayerCache
+from models.transformer_meeting import ahead, meeting, slopes
 from models.transformer_parts import (
     attention_flops,
     attention_parameters,
-    encoder_layer_flops,
     encoder_layer_parameters,
     feedforward_flops,
     measured_layers,
+    norm_parameters,
 )
+
+Positions = Literal["sinusoidal", "none", "learned", "rotary", "alibi"]
 
 
 class TransformerConfig(ModelConfig):
     """Options of the Transformer."""
 
     fine_dial: ClassVar[str | None] = "feedforward"
+    later_options: ClassVar[frozenset[str]] = frozenset({"max_positions", "residual", "scale"})
 
     heads: int = Field(4, gt=0, description="H: attention heads; width is a multiple of it")
     layers: int = Field(2, gt=0, description="encoder layers, and decoder layers unless given")
     decoder_layers: int | None = Field(None, gt=0, description="None: as many as encoder layers")
-    feedforward: int | None = Field(None, gt=0, description="F: inner width; None: 4 x width")
-    norm: Literal["pre", "post"] = Field("pre", description="post: as the paper has it")
-    positions: Literal["sinusoidal", "none"] = "sinusoidal"
+    feedforward: int | None = Field(
+        None, ge=0, description="F: inner width; None: 4 x width; 0: no feed-forward network"
+    )
+    norm: Literal["pre", "post", "none"] = Field("pre", description="post: as the paper has it")
+    positions: Positions = Field(
+        "sinusoidal", description="rotary: Su et al. 2021; alibi: Press et al. 2021"
+    )
+    max_positions: int = Field(512, gt=0, description="of learned positions: how many there are")
+    residual: bool = Field(True, description="False: a sub-layer's output replaces its input")
+    scale: bool = Field(True, description="False: scores are not divided by √E")
     causal: bool = Field(True, description="False: a demonstration, targets see their own future")
     attention: AttentionKernel = Field("auto", description="kernel; auto: by length and device")
 
@@ -63,12 +81,17 @@ class TransformerConfig(ModelConfig):
                 f"width = {self.width} is not divisible by heads = {self.heads}; "
                 f"the nearest valid width is {valid}"
             )
+        if self.positions == "rotary" and (self.width // self.heads) % 2:
+            raise ValueError(
+                f"width = {self.width} gives each of heads = {self.heads} an odd width, and rotary "
+                f"positions turn pairs; the nearest valid width is {self.width + self.heads}"
+            )
         return self
 
     @property
     def inner(self) -> int:
-        """Return F."""
-        return self.feedforward or 4 * self.width
+        """Return F; 0: there is no feed-forward network."""
+        return 4 * self.width if self.feedforward is None else self.feedforward
 
     @property
     def depth(self) -> tuple[int, int]:
@@ -76,8 +99,8 @@ class TransformerConfig(ModelConfig):
         return self.layers, self.decoder_layers or self.layers
 
     def width_multiple(self) -> int:
-        """Return H: every head has the same width."""
-        return self.heads
+        """Return H: every head has the same width; 2H where that must be even."""
+        return self.heads * (2 if self.positions == "rotary" else 1)
 
     def exemptions(self) -> dict[str, str]:
         """Without the causal mask, decoding is not what was trained and targets leak."""
@@ -115,7 +138,9 @@ class Transformer(Seq2Seq):
     shares_source = True
     config: TransformerConfig
     dropout: Dropout
-    positions: SinusoidalPositions | None
+    source_positions: nn.Module | None
+    target_positions: nn.Module | None
+    kind: ClassVar[type[SelfAttention]] = SelfAttention
     encoder: nn.ModuleList
     encoder_end: nn.Module
     decoder: nn.ModuleList
@@ -137,6 +162,10 @@ class Transformer(Seq2Seq):
             {"norm": "post", "attention": "explicit", "heads": 2},
             {"positions": "none", "attention": "fused", "heads": 1},
             {"layers": 1, "decoder_layers": 2, "feedforward": 24},
+            {"positions": "learned", "norm": "none", "scale": False},
+            {"positions": "rotary", "feedforward": 0},
+            {"positions": "alibi", "heads": 2},
+            {"residual": False, "layers": 1},
         ]
 
     def build(self, config: TransformerConfig) -> None:
@@ -147,32 +176,40 @@ class Transformer(Seq2Seq):
         def end() -> nn.Module:
             return nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
 
-        sinusoidal = config.positions == "sinusoidal"
-        self.positions = SinusoidalPositions(config.width) if sinusoidal else None
+        sinusoids = SinusoidalPositions(config.width)
+        self.rotary = SinusoidalPositions(config.width // config.heads)
+        self.source_positions = self.target_positions = None
+        if config.positions == "sinusoidal":
+            self.source_positions = self.target_positions = sinusoids
+        elif config.positions == "learned":
+            if self.has_encoder:
+                self.source_positions = LearnedPositions(config.width, config.max_positions)
+            if self.has_decoder:
+                self.target_positions = LearnedPositions(config.width, config.max_positions)
         self.dropout = Dropout(config.dropout)
         encoders, decoders = config.depth
         if self.has_encoder:
-            self.encoder = nn.ModuleList(EncoderLayer(config) for _ in range(encoders))
+            self.encoder = nn.ModuleList(EncoderLayer(config, self.kind) for _ in range(encoders))
             self.encoder_end = end()
         if self.has_decoder:
             self.decoder = nn.ModuleList(
-                DecoderLayer(config, has_source=self.has_encoder) for _ in range(decoders)
+                DecoderLayer(config, self.kind, has_source=self.has_encoder) for _ in range(decoders)
             )
             self.decoder_end = end()
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         """Encode embedded source positions; every position sees every real one."""
-        x_BSD, S = self._enter(source_BSD), source_BSD.shape[1]
-        visible = self._masking(S, S, x_BSD, mask_BS)
+        x_BSD = self._enter(source_BSD, self.source_positions)
+        visible = self.own_meeting(x_BSD, mask_BS)
         for layer in self.encoder:
             x_BSD = layer(x_BSD, visible)
         return Memory(self.encoder_end(x_BSD), mask_BS)
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
         """Return the output states (B, T, D); the causal mask hides the padding on the right, too."""
-        x_BTD, T = self._enter(target_BTD), target_BTD.shape[1]
-        own = self._masking(T, T, x_BTD, causal=self.config.causal)
-        source = self._masking(T, memory.states.shape[1], x_BTD, memory.mask)
+        x_BTD = self._enter(target_BTD, self.target_positions)
+        own = self.own_meeting(x_BTD, causal=self.config.causal)
+        source = self.source_meeting(x_BTD, memory)
         for layer in self.decoder:
             x_BTD = layer(x_BTD, memory.states, own, source)
         return self.decoder_end(x_BTD)
@@ -186,13 +223,21 @@ class Transformer(Seq2Seq):
         self, target_BD: Tensor, state: DecoderState, memory: Memory
     ) -> tuple[Tensor, DecoderState]:
         """Decode one position, of K rows for each of the memory: they attend to it together."""
-        slots, (B, S, _) = state.slots, memory.states.shape
-        x_BKD = self._enter(target_BD[:, None], first=slots.position).view(B, -1, target_BD.shape[1])
+        slots, B = state.slots, len(memory.states)
+        x_BKD = self._enter(target_BD[:, None], self.target_positions, first=slots.position)
+        x_BKD = x_BKD.view(B, -1, target_BD.shape[1])
         K = x_BKD.shape[1]
         longer = grown(slots, B, K, x_BKD.device)
         kernel = choose_kernel(self.config.attention, K, longer.used, x_BKD.device)
-        own = ancestry_masking(kernel, self.config.heads, longer, x_BKD)
-        source = self._masking(K, S, x_BKD, memory.mask)
+        slopes_H = slopes(self.config, x_BKD)
+        own = ahead(
+            ancestry_masking(kernel, self.config.heads, longer, x_BKD, slopes_H),
+            self.config,
+            self.rotary,
+            slots.position,
+            x_BKD,
+        )
+        source = self.source_meeting(x_BKD, memory)
         caches = []
         for layer, cache in zip(self._decoder_layers(), state.layers, strict=True):
             x_BKD, cache = layer.step(x_BKD, cache, slots, longer, own, source)
@@ -214,10 +259,12 @@ class Transformer(Seq2Seq):
         heads, maps = self.config.heads, {}
         with evaluating(self):
             memory = self.encode_source(batch.source, batch.source_mask)
-            x_BTD = self._enter(self.target_embedding(self.shift_right(batch.target)))
+            embedded_BTD = self.target_embedding(self.shift_right(batch.target))
+            x_BTD = self._enter(embedded_BTD, self.target_positions)
             T, S = x_BTD.shape[1], memory.states.shape[1]
-            own = masking("explicit", heads, T, T, x_BTD, causal=self.config.causal)
+            own = self.own_meeting(x_BTD, causal=self.config.causal, kernel="explicit")
             source = masking("explicit", heads, T, S, x_BTD, memory.mask)
+            source = source._replace(scale=None if self.config.scale else 1.0)
             for number, layer in enumerate(self._decoder_layers(), start=1):
                 weights_BHTS = layer.source_weights(x_BTD, memory.states, own, source)
                 for head, weights_BTS in enumerate(weights_BHTS.unbind(dim=1), start=1):
@@ -228,33 +275,55 @@ class Transformer(Seq2Seq):
     def _decoder_layers(self) -> Iterable[DecoderLayer]:
         return cast(Iterable[DecoderLayer], self.decoder)
 
-    def _enter(self, x_BND: Tensor, first: int = 0) -> Tensor:
+    def _enter(self, x_BND: Tensor, positions: nn.Module | None, first: int = 0) -> Tensor:
         """Add positions, and drop elements of the sum (section 5.4)."""
-        return self.dropout(x_BND if self.positions is None else self.positions(x_BND, first))
+        return self.dropout(x_BND if positions is None else positions(x_BND, first))
 
-    def _masking(
+    def own_meeting(
         self,
-        queries: int,
-        keys: int,
-        like: Tensor,
-        padding_BS: Tensor | None = None,
+        x_BND: Tensor,
+        padding_BN: Tensor | None = None,
         causal: bool = False,
+        kernel: Kernel | None = None,
     ) -> Masking:
-        kernel = choose_kernel(self.config.attention, queries, keys, like.device)
-        return masking(kernel, self.config.heads, queries, keys, like, padding_BS, causal)
+        """Return how the positions of one sequence meet each other."""
+        return meeting(self.config, self.rotary, x_BND, padding_BN, causal, kernel)
+
+    def source_meeting(self, x_BTD: Tensor, memory: Memory) -> Masking:
+        """Return how target positions meet those of the source: by content alone."""
+        T, S = x_BTD.shape[1], memory.states.shape[1]
+        kernel = choose_kernel(self.config.attention, T, S, x_BTD.device)
+        found = masking(kernel, self.config.heads, T, S, x_BTD, memory.mask)
+        return found if self.config.scale else found._replace(scale=1.0)
 
     @classmethod
     def core_parameters(cls, config: TransformerConfig, problem: Problem) -> int:
         """Return the parameter count without embeddings (or input map) and output projection."""
         D, (encoders, decoders) = config.width, config.depth
-        end = 2 * D if config.norm == "pre" else 0
+        around = D * config.max_positions if config.positions == "learned" else 0
+        around += 2 * D if config.norm == "pre" else 0
         layer, count = encoder_layer_parameters(config), 0
         if problem.has_source:
-            count += encoders * layer + end
+            count += encoders * layer + around
         if problem.has_target:
-            cross = attention_parameters(D) + 2 * D if problem.has_source else 0
-            count += decoders * (layer + cross) + end
+            cross = attention_parameters(D) + norm_parameters(config) if problem.has_source else 0
+            count += decoders * (layer + cross) + around
         return count
+
+    @classmethod
+    def self_attention_flops(cls, config: Any, positions: int) -> int:
+        """Return the FLOPs of one self-attention."""
+        return attention_flops(config.width, positions, positions)
+
+    @classmethod
+    def path_length(cls, config: Any, problem: Problem, S: int, T: int) -> int:
+        """Return the longest path between an input and an output: one attention joins any two."""
+        return 1
+
+    @classmethod
+    def kept_targets(cls, config: Any, T: int) -> int:
+        """Return how many target positions a layer's cache keeps after T of them."""
+        return T
 
     @classmethod
     def cost(
@@ -263,16 +332,17 @@ class Transformer(Seq2Seq):
         """Return the theory for one example.
 
         ``sequential_operations`` counts layers, one after the other, whatever the lengths;
-        ``path_length`` is that of one attention, which joins any two positions.
+        ``path_length`` is in attentions.
         """
         D, V, S, T = config.width, problem.target_size, source_length, target_length
         encoders, decoders = config.depth
         decodes = problem.has_target and T > 0
-        flops = encoders * encoder_layer_flops(config, S)
+        own = cls.self_attention_flops
+        flops = encoders * (own(config, S) + feedforward_flops(D, config.inner, S))
         if problem.source_kind == "floats":
             flops += linear_flops(problem.source_size, D, S)
         if decodes:
-            layer = attention_flops(D, T, T) + feedforward_flops(D, config.inner, T)
+            layer = own(config, T) + feedforward_flops(D, config.inner, T)
             cross = attention_flops(D, T, S) if problem.has_source else 0
             flops += decoders * (layer + cross)
         answers = {"decoder": T, "position": S, "last": 1}[problem.readout]
@@ -280,8 +350,8 @@ class Transformer(Seq2Seq):
             parameters=cls.core_parameters(config, problem),
             flops=flops + linear_flops(D, V, answers),
             sequential_operations=problem.has_source * encoders + decodes * decoders,
-            path_length=1,
-            state_size=decoders * 2 * D * (T + S) if decodes else 0,
+            path_length=cls.path_length(config, problem, S, T),
+            state_size=decoders * 2 * D * (cls.kept_targets(config, T) + S) if decodes else 0,
         )
 
     @classmethod

@@ -33,14 +33,14 @@ class Residual(nn.Module):
     """What surrounds a sub-layer: dropout, residual connection and layer normalisation.
 
     ``post`` normalises the sum as the paper does (section 3.1); ``pre`` normalises the sub-layer's
-    input (Xiong et al. 2020, figure 1b).
+    input (Xiong et al. 2020, figure 1b); ``none`` does neither. Without ``residual`` nothing is added.
     """
 
     def __init__(self, config: "TransformerConfig") -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = nn.Identity() if config.norm == "none" else nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
-        self.pre = config.norm == "pre"
+        self.pre, self.residual = config.norm == "pre", config.residual
 
     def before(self, x: Tensor) -> Tensor:
         """Return the sub-layer's input from the residual stream ``x`` (..., D)."""
@@ -48,24 +48,28 @@ class Residual(nn.Module):
 
     def after(self, x: Tensor, output: Tensor) -> Tensor:
         """Return the residual stream after the sub-layer gave ``output`` (..., D)."""
-        x = x + self.dropout(output)
+        x = x + self.dropout(output) if self.residual else self.dropout(output)
         return x if self.pre else self.norm(x)
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention, then the feed-forward network."""
+    """Self-attention, then the feed-forward network if there is one."""
 
-    def __init__(self, config: "TransformerConfig") -> None:
+    def __init__(self, config: "TransformerConfig", kind: type[SelfAttention] = SelfAttention) -> None:
         super().__init__()
-        self.attention = SelfAttention(config.width, config.heads)
+        self.attention = kind(config.width, config.heads)
         self.attention_residual = Residual(config)
-        self.feedforward = FeedForward(config.width, config.inner)
-        self.feedforward_residual = Residual(config)
+        self.has_feedforward = config.inner > 0
+        if self.has_feedforward:
+            self.feedforward = FeedForward(config.width, config.inner)
+            self.feedforward_residual = Residual(config)
 
     def forward(self, x_BSD: Tensor, masking: Masking) -> Tensor:
         """Map (B, S, D) to (B, S, D)."""
         output = self.attention(self.attention_residual.before(x_BSD), masking)
         x_BSD = self.attention_residual.after(x_BSD, output)
+        if not self.has_feedforward:
+            return x_BSD
         output = self.feedforward(self.feedforward_residual.before(x_BSD))
         return self.feedforward_residual.after(x_BSD, output)
 
@@ -80,16 +84,23 @@ class LayerCache(NamedTuple):
 class DecoderLayer(nn.Module):
     """Causal self-attention, attention to the source if there is one, then the feed-forward network."""
 
-    def __init__(self, config: "TransformerConfig", *, has_source: bool = True) -> None:
+    def __init__(
+        self,
+        config: "TransformerConfig",
+        kind: type[SelfAttention] = SelfAttention,
+        *,
+        has_source: bool = True,
+    ) -> None:
         super().__init__()
-        self.has_source = has_source
-        self.attention = SelfAttention(config.width, config.heads)
+        self.has_source, self.has_feedforward = has_source, config.inner > 0
+        self.attention = kind(config.width, config.heads)
         self.attention_residual = Residual(config)
         if has_source:
             self.cross = CrossAttention(config.width, config.heads)
             self.cross_residual = Residual(config)
-        self.feedforward = FeedForward(config.width, config.inner)
-        self.feedforward_residual = Residual(config)
+        if self.has_feedforward:
+            self.feedforward = FeedForward(config.width, config.inner)
+            self.feedforward_residual = Residual(config)
 
     def forward(
         self, x_BTD: Tensor, states_BSD: Tensor, own_masking: Masking, source_masking: Masking
@@ -97,7 +108,7 @@ class DecoderLayer(nn.Module):
         """Map (B, T, D) to (B, T, D), all target positions at once."""
         output = self.attention(self.attention_residual.before(x_BTD), own_masking)
         x_BTD = self.attention_residual.after(x_BTD, output)
-        return self._rest(x_BTD, self._source(states_BSD), source_masking)
+        return self.rest(x_BTD, self._source(states_BSD), source_masking)
 
     def source_weights(
         self, x_BTD: Tensor, states_BSD: Tensor, own_masking: Masking, source_masking: Masking
@@ -127,14 +138,17 @@ class DecoderLayer(nn.Module):
         before_BKD = self.attention_residual.before(x_BKD)
         output, own = self.attention.step(before_BKD, cache.own, before, after, own_masking)
         x_BKD = self.attention_residual.after(x_BKD, output)
-        return self._rest(x_BKD, cache.source, source_masking), cache._replace(own=own)
+        return self.rest(x_BKD, cache.source, source_masking), cache._replace(own=own)
 
     def _source(self, states_BSD: Tensor) -> Cache | None:
         return self.cross.keys_values(states_BSD) if self.has_source else None
 
-    def _rest(self, x_BTD: Tensor, source: Cache | None, source_masking: Masking) -> Tensor:
+    def rest(self, x_BTD: Tensor, source: Cache | None, source_masking: Masking) -> Tensor:
+        """Apply what follows self-attention."""
         if source is not None:
             output = self.cross(self.cross_residual.before(x_BTD), source, source_masking)
             x_BTD = self.cross_residual.after(x_BTD, output)
+        if not self.has_feedforward:
+            return x_BTD
         output = self.feedforward(self.feedforward_residual.before(x_BTD))
         return self.feedforward_residual.after(x_BTD, output)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from models.attention import BareAttention, Masking, SelfAttention, choose_kernel
+from models.attention import BareAttention, SelfAttention
 from models.cost import attention_core_flops, linear_flops, linear_parameters
 from models.layer import Layer
+from models.positions import SinusoidalPositions
 from models.transformer_blocks import EncoderLayer
+from models.transformer_meeting import meeting
 
 if TYPE_CHECKING:
     from models.transformer import TransformerConfig
@@ -21,12 +23,12 @@ class MeasuredLayer(nn.Module):
 
     def __init__(self, inner: nn.Module, config: "TransformerConfig") -> None:
         super().__init__()
-        self.inner, self.configured = inner, config.attention
+        self.inner, self.config = inner, config
+        self.rotary = SinusoidalPositions(config.width // config.heads)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """Map (B, N, D) to (B, N, D)."""
-        N = x_BND.shape[1]
-        return self.inner(x_BND, Masking(choose_kernel(self.configured, N, N, x_BND.device)))
+        return self.inner(x_BND, meeting(self.config, self.rotary, x_BND))
 
     def update(self, x_BND: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Apply the layer once to the previous iterate, or to the input at first."""
@@ -46,7 +48,9 @@ def attention_flops(width: int, queries: int, keys: int) -> int:
 
 
 def feedforward_parameters(width: int, inner: int) -> int:
-    """Parameters of one feed-forward network."""
+    """Parameters of one feed-forward network; ``inner`` 0: there is none."""
+    if not inner:
+        return 0
     return linear_parameters(width, inner) + linear_parameters(inner, width)
 
 
@@ -56,9 +60,15 @@ def feedforward_flops(width: int, inner: int, positions: int) -> int:
 
 
 def encoder_layer_parameters(config: "TransformerConfig") -> int:
-    """Parameters of one encoder layer, its two layer normalisations included."""
-    D = config.width
-    return attention_parameters(D) + feedforward_parameters(D, config.inner) + 2 * (2 * D)
+    """Parameters of one encoder layer, its layer normalisations included."""
+    D, sublayers = config.width, 2 if config.inner else 1
+    count = attention_parameters(D) + feedforward_parameters(D, config.inner)
+    return count + sublayers * norm_parameters(config)
+
+
+def norm_parameters(config: "TransformerConfig") -> int:
+    """Parameters of one layer normalisation, if there is such."""
+    return 0 if config.norm == "none" else 2 * config.width
 
 
 def encoder_layer_flops(config: "TransformerConfig", positions: int) -> int:

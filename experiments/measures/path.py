@@ -42,7 +42,9 @@ class Path(Measure):
         if options.scope == "model":
             return Outcome(status="skipped", reason="path is measured of one layer: scope = layer")
         layer, config = layer_of(cell)
-        k, formula = options.n, layer.path_length(options.n)
+        k, formula = options.n, layer.path_over(config, options.n)
+        if formula is None:
+            return Outcome(status="skipped", reason="this layer never joins two positions")
         torch.set_num_threads(cell.threads)
         torch.manual_seed(scoped_seed(cell.seed, "initialisation"))
         narrow = narrowed(config)
