@@ -12,6 +12,7 @@ MODELS: dict[str, str] = {
     "attentional_lstm": "models.attentional:AttentionalLSTM",
     "attentional_gru": "models.attentional_gru:AttentionalGRU",
     "transformer": "models.transformer:Transformer",
+    "local_transformer": "models.local_transformer:LocalTransformer",
     "mingru": "models.mingru:MinGRU",
     "minlstm": "models.minlstm:MinLSTM",
     "linear_attention": "models.linear_attention:LinearAttention",
