@@ -29,6 +29,9 @@ from experiments.tuning.subject import Subject
 from models.errors import BadInput
 from models.search import Space
 
+LOOK_S = 1.0
+"""Between two looks at whether others left something to do."""
+
 FAILURES_IN_A_ROW = 100  # of values that exclude each other, before it is called a fault
 
 
@@ -63,6 +66,7 @@ class TuningSource:
         self.held: dict[str, tuple[Tuned, Trial, float]] = {}  # name -> trial, begun
         self.returned: deque[Block] = deque()
         self.beaten = time.monotonic()
+        self.next_look = 0.0
         self.tuned = {name: self._open(storage, name) for name in subject.request.architectures}
         self.threads = max(subject.template(name).threads for name in self.tuned)
 
@@ -89,11 +93,14 @@ class TuningSource:
         """Begin a trial of the architecture that has the fewest."""
         if self.returned:
             return self.returned.popleft()
+        if time.monotonic() < self.next_look:
+            return None
         for _ in range(FAILURES_IN_A_ROW):
             wanting = {
                 name: found for name, found in self.progress().items() if found.wants(self.effort)
             }
             if not wanting:
+                self.next_look = time.monotonic() + LOOK_S
                 return None
             name = min(wanting, key=lambda key: len(wanting[key].finished) + wanting[key].running)
             block = self._begin(self.tuned[name])
@@ -130,6 +137,7 @@ class TuningSource:
 
     def _told(self, block: Block, record: Record) -> None:
         tuned, trial, _ = self.held.pop(block.name)
+        self.next_look = 0.0  # it may have failed, and be replaced
         value = record.metrics.get("validation")
         end(
             tuned.study,
@@ -148,6 +156,7 @@ class TuningSource:
     def failed(self, block: Block, error: Exception) -> None:
         """Wrong values are a failed trial; a fault of the worker ends the tuning."""
         tuned, trial, begun = self.held.pop(block.name)
+        self.next_look = 0.0
         if not isinstance(error, BadInput):
             interrupt(tuned.study, trial.number)
             raise error
