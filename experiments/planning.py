@@ -68,10 +68,6 @@ def make_cell(
         recipe = _replaced(recipe, Recipe, "recipe", tuned, request.settings)
     if task is not None:
         data = _replaced(data, find_task(task), "task", tuned, request.settings)
-    if parameter_budget is not None and "width" in model:
-        raise BadInput(
-            f"width = {model['width']}: it is solved for the budget of {parameter_budget:,} parameters."
-        )
     subject = _task(kind, measure, task, data)
     problem = subject.problem() if subject else WITHOUT_TASK
     cls.accept(problem)

@@ -10,7 +10,7 @@ al. 2024, "Vision Mamba", section 3.3).
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -35,6 +35,8 @@ from models.search import Choice, Space
 
 class SelectiveConfig(ModelConfig):
     """Options of the selective state-space model."""
+
+    fine_dial: ClassVar[str | None] = "states"
 
     layers: int = Field(2, gt=0, description="Mamba blocks in the encoder, and in the decoder")
     states: int = Field(16, gt=0, description="M: state size of each channel")

@@ -37,7 +37,7 @@ def test_a_dependent_cell_follows_its_trained_one():
     [
         ("recipe.step=7", "unknown key .step..*steps"),
         ("recipe.steps=0", "steps"),
-        ("width=64", "width = 64: it is solved for the budget"),
+        ("width=64", "width = 64: a parameter budget solves for it"),
         ("task.pair=en-de", "--set task.pair: no cell of this plan has it"),
         ("steps", "write KEY=VALUE"),
     ],
