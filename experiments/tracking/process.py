@@ -8,6 +8,7 @@ Whatever W&B prints goes to the log.
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import queue
@@ -91,7 +92,9 @@ def usable_mode(mode: Literal["online", "offline"], say: "Answers") -> Literal["
     """Return "offline" where the server does not answer or nobody is logged in, and say why."""
     if mode == "offline":
         return mode
-    url = base_url()
+    # the server has its time to answer while W&B is imported, which takes about as long
+    threading.Thread(target=importlib.import_module, args=("wandb",), daemon=True).start()
+    url = os.environ.get("WANDB_BASE_URL") or base_url()
     if not answers(url):
         say("note", text=f"{without_credentials(url)} does not answer")
         return "offline"
