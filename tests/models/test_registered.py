@@ -15,9 +15,11 @@ from models.registry import architecture
 
 def _everything() -> Iterator[object]:
     for name in MODELS:
+        usual = small(architecture(name), {})
         for case in cases(architecture(name)):
+            marks = () if case.config == usual else pytest.mark.slow
             for check_name in applicable(case.problem):
-                yield pytest.param(case, check_name, id=f"{name}/{case.id}/{check_name}")
+                yield pytest.param(case, check_name, id=f"{name}/{case.id}/{check_name}", marks=marks)
 
 
 @pytest.mark.parametrize(("case", "check_name"), _everything())
