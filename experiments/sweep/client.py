@@ -67,6 +67,7 @@ class Client:
         self.faults: list[Exception] = []
         self.interval = queue.grace_s / BEATS
         self.needs: dict[str, bool] = {}
+        self.needs_of = 0  # the manifest, by its time
         self.ended = threading.Event()
         self.heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -214,10 +215,12 @@ class Client:
 
     def _needs(self) -> dict[str, bool]:
         """Return every need of a planned block, and whether this machine meets it."""
-        for block in self.planned.blocks.values():
-            need = needs_of(block)
-            if need not in self.needs:
-                self.needs[need] = fits(block)
+        if self.needs_of != self.planned.read_at:  # not for every block that is taken
+            self.needs_of = self.planned.read_at
+            for block in self.planned.blocks.values():
+                need = needs_of(block)
+                if need not in self.needs:
+                    self.needs[need] = fits(block)
         return self.needs
 
     def _tell(self, message: Callable[[], object]) -> None:
