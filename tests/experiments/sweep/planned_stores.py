@@ -26,6 +26,7 @@ class Logged(toys.Act):
         with Path(os.environ[toys.LOG]).open("a") as file:
             file.write(f"{cell.seed} {os.getpid()}\n")
         if cell.options["action"] == "kill both":  # as the kernel does when memory is short
+            time.sleep(1.0)  # memory is not short at once: it is known by then which cell is in hand
             os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
         return self.act(cell, context)
