@@ -25,7 +25,8 @@ def draw(view: View) -> Figure | None:
         title="What more trials would have given",
         caption="Left: the best validation score to expect of n trials drawn from those that were made "
         "(Dodge et al. 2019), with one standard deviation; where a curve still rises at its end, more "
-        "trials would have given more. Right: the best so far, as the trials came.",
+        "trials would have given more. Right: the best so far, as the trials came. A pruned trial "
+        "counts with the best that it had reached.",
         panels=(_expected(found, looks), _so_far(found, looks)),
         data=pd.DataFrame([row for tuned in found for row in _rows(tuned)]),
         keys=tuple(sorted({key for tuned in found for key in tuned.keys})),
