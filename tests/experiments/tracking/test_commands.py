@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 pytestmark = pytest.mark.usefixtures("apart")
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     found = subprocess.run(
         command,
         cwd=folder,
@@ -35,7 +35,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         timeout=540,
         env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
     )
-    assert found.returncode == 0, found.stderr
+    assert found.returncode == code, found.stderr
     return found
 
 
@@ -102,11 +102,14 @@ def test_a_dashboard_and_a_report_are_published(server, tmp_path):
     assert "Transformer" in page["spec"]
 
 
-def test_publishing_says_what_is_missing(capsys, monkeypatch):
+def test_publishing_says_what_is_missing(tmp_path):
     with pytest.raises(BadInput, match="--entity"):
         dashboard.main(["--publish"])
-    assert dashboard.main(["--publish", "--entity", "me"]) == 1
-    assert "does not answer" in capsys.readouterr().err
+    command = [str(BIN / "seqyard"), "dashboard", "--publish", "--entity", "me"]
+    told = run(tmp_path, *command, code=1)
+    assert told.stderr.strip() == (
+        "seqyard: error: http://127.0.0.1:9 does not answer; --out FILE builds without it"
+    )
     with pytest.raises(BadInput, match="name the STORE"):
         dashboard.main(["--report"])
 
