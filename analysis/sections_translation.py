@@ -22,8 +22,8 @@ def translation(view: View) -> dict[str, Any]:
         "tables": ("significance", "samples"),
         "limits": (
             "Any other text: one corpus is one domain, and most of its sentences are of like length.",
-            "Length alone: sentences joined from neighbours are longer than most of training, so a fall "
-            "there is also one of generalisation to lengths never seen.",
+            "Length alone: sentences joined from neighbours are longer than most trained ones, so a "
+            "fall there is also one of generalisation to lengths never seen.",
             "How a reader would judge: BLEU and chrF count overlaps with one reference, and a right "
             "translation in other words scores low.",
             "What a larger budget would reach: curves that still rise are marked as not converged.",
