@@ -129,7 +129,7 @@ class TuningSource:
             return False
         _, trial, _ = self.held[block.name]
         trial.report(best, number)
-        return trial.should_prune()
+        return bool(trial.should_prune())  # NumPy's, from the median
 
     def done(self, block: Block) -> None:
         """The trial has its record: tell its study."""

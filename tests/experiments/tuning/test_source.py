@@ -202,12 +202,21 @@ def test_values_that_exclude_each_other_are_a_failed_trial(source, monkeypatch):
 
 
 def test_a_worker_that_asks_is_answered_by_the_pruner(source):
-    block = source.take()
-    finish(source, block, validation=0.9)
+    def next_of(name):
+        while (block := source.take()).cells[0].architecture != name:
+            pass
+        return block
+
+    for _ in range(2):
+        block = next_of("rnn")
+        assert [source.prune(block, number, 0.9) for number in range(1, 5)] == [False] * 4
+        finish(source, block, validation=0.9)
     assert not source.prune(block, 1, 0.9)  # it is over
-    good = [b for _ in range(4) if (b := source.take()) and b.cells[0].architecture == "rnn"]
-    for number in range(1, 5):
-        assert not source.prune(good[0], number, 0.9)
+    block = next_of("rnn")
+    told = [source.prune(block, number, 0.1) for number in (1, 2)]
+    assert json.dumps(told) == "[false, true]"  # as a worker is told
+    finish(source, block, "pruned", validation=0.1)
+    assert source.progress()["rnn"].finished[-1].user_attrs["best"] == 0.1
 
 
 def test_only_what_was_tuned_alike_stands_in_one_file(source):
