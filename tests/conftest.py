@@ -1,9 +1,13 @@
-"""Corpora and tokenisers that tests make go to a cache of their own, which parallel workers share."""
+"""One thread a test process; a cache of corpora and tokenisers that parallel workers share."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # threads of several processes on the same cores wait for each other: the models' tests took 8x as long
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -208,10 +208,9 @@ class Client:
             else:
                 self.seen[row.trial] = (row.heartbeat, since)
 
-    def _in_hand(self, row: Row) -> str:
-        """Return the cell that a dead worker was at, or the block where it had begun none."""
-        begun = row.cell is not None and not self.store.has(row.cell)
-        return row.cell if begun and row.cell is not None else row.block
+    def _in_hand(self, row: Row) -> str | None:
+        """Return the cell that a dead worker was at; None where it had begun none, or recorded it."""
+        return row.cell if row.cell is not None and not self.store.has(row.cell) else None
 
     def _needs(self) -> dict[str, bool]:
         """Return every need of a planned block, and whether this machine meets it."""

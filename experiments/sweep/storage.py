@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine, create_engine, inspect, make_url
 from sqlalchemy import exc as errors
 from sqlalchemy.pool import NullPool
 
+from experiments.sweep.interrupts import deferred_interrupts
 from models.errors import BadInput, nearest
 
 LOCK_WAIT_S = 60.0
@@ -135,11 +136,14 @@ def reason(error: BaseException, address: URL) -> str:
 def reaching(engine: Engine) -> Iterator[None]:
     """Turn what can pass by itself into Unreachable: no connection, a lock that is held too long.
 
+    Ctrl-C waits until the end.
+
     Raises:
         Unreachable: that happened.
     """
     try:
-        yield
+        with deferred_interrupts():
+            yield
     except (errors.SQLAlchemyError, StorageInternalError) as error:
         cause = error.__cause__ if isinstance(error, StorageInternalError) else error
         passing = (errors.OperationalError, errors.InterfaceError, errors.TimeoutError)

@@ -160,14 +160,14 @@ def test_the_cell_in_hand_is_told_at_its_first_visit(client, queue, store):
     assert queue.rows()[0].cell == cell.key
 
 
-def test_a_death_is_the_cells_in_hand_or_the_blocks_where_none_was_begun(client, queue, clock):
+def test_a_death_is_the_cells_in_hand_and_nobodys_where_none_was_begun(client, queue, clock):
     other = other_worker(queue)
     for begun in (False, True):
         row = other.take(exclusive=False, needs=["cpu"])
         if begun:
             other.note(row.trial, cell=logged(0).key)
         look(client, clock, 90)
-    assert queue.rows()[0].deaths == {named("0", logged(0)).key: 1, logged(0).key: 1}
+    assert queue.rows()[0].deaths == {logged(0).key: 1}
 
 
 def test_only_processes_of_this_boot_of_this_machine_are_known_to_be_dead():
