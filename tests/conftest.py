@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # threads of several processes on the same cores wait for each other: the models' tests took 8x as long
+    # threads of several processes on the same cores wait for each other: these tests took 8x as long
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

@@ -113,6 +113,7 @@ def test_shares_are_the_batch_and_count_it_once() -> None:
     assert whole.share(5, 8) is whole
 
 
+@pytest.mark.slow
 def test_a_replica_that_fails_says_why(tmp_path: Path) -> None:
     broken = cell_of().model_copy(update={"architecture": "no_such_module:Model"})
     with pytest.raises(RuntimeError, match=r"a replica failed: .*no_such_module"):

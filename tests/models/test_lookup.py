@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_a_missing_import_inside_a_plug_in_is_not_hidden(outside: Path) -> None:
         lookup.find("lookup_needy:X", TABLE, GROUP, "tool")
 
 
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    lookup.installed.cache_clear()
+    yield
+    lookup.installed.cache_clear()
+
+
+@pytest.mark.usefixtures("forgotten")
 def test_entry_points_are_found_but_never_replace_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
         importlib.metadata.EntryPoint("tool", "os:getcwd", GROUP),

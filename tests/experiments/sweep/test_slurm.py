@@ -292,6 +292,7 @@ def find(job, module: str) -> psutil.Process | None:
     return None
 
 
+@pytest.mark.slow
 def test_a_job_whose_time_is_up_gives_its_blocks_back_and_runs_again(store, tmp_path, job):
     url = str(tmp_path / "queue.db")
     queue = plan(store, url, [named(f"{seed}", logged(seed, 0.5)) for seed in range(8)])
@@ -307,6 +308,7 @@ def test_a_job_whose_time_is_up_gives_its_blocks_back_and_runs_again(store, tmp_
     check_done(store, queue, again=1)
 
 
+@pytest.mark.slow
 def test_a_job_that_is_preempted_waits_for_slurm_to_end_it(store, tmp_path, job):
     url = str(tmp_path / "queue.db")
     queue = plan(store, url, [named(f"{seed}", logged(seed, 0.5)) for seed in range(6)])

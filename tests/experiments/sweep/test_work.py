@@ -91,6 +91,7 @@ def test_what_a_dead_process_had_in_hand_is_taken_at_once_on_its_machine(work, s
     assert statuses(store) == {1: "ok", 2: "ok"}
 
 
+@pytest.mark.slow
 def test_a_cell_over_which_whole_processes_die_twice_is_recorded(work, store, file):
     deadly = named("deadly", logged(1), logged(2, action="kill both"), logged(3))
     plan(store, file, [deadly, named("other", logged(4))])
@@ -167,6 +168,7 @@ def test_a_time_limit_begins_nothing_new_and_gives_back(work, store, file):
     assert states(queue) == ["COMPLETE"] * done + ["WAITING"] * (20 - done)
 
 
+@pytest.mark.slow
 def test_the_silent_worker_of_another_machine_is_replaced_after_the_grace_period(work, store, file):
     queue = plan(store, file, [named("0", logged(0))], grace_s=2.0)
     other_worker(queue).take(exclusive=False, needs=["cpu"])
@@ -178,6 +180,7 @@ def test_the_silent_worker_of_another_machine_is_replaced_after_the_grace_period
     assert statuses(store) == {0: "ok"}
 
 
+@pytest.mark.slow
 def test_a_worker_of_another_machine_that_lives_is_waited_for(work, store, file):
     queue = plan(store, file, [named("0", logged(0))], grace_s=2.0)
     other = other_worker(queue)
@@ -266,6 +269,7 @@ def test_the_place_of_a_worker_is_told(work, store, file):
     assert all(re.fullmatch(r"worker-[0-9a-f]{12}-0\.log", name) for name in logs), logs
 
 
+@pytest.mark.slow
 def test_a_crash_of_the_database_is_waited_out_and_costs_no_record(work, store, postgres):
     url = postgres.fresh()
     queue = plan(store, url, [named("long", logged(0, 4.0), logged(1)), named("next", logged(2))])
