@@ -22,7 +22,7 @@ def names(table: Mapping[str, str], entry_points: str) -> dict[str, str]:
     return found
 
 
-@functools.cache  # reads the metadata of every installed package: 9 ms, and a plan asks thousands of times
+@functools.cache  # reads the metadata of every installed package: 9 ms, asked thousands of times
 def installed(entry_points: str) -> tuple[tuple[str, str], ...]:
     """Return the names and ``"module:Class"`` of a group of entry points."""
     return tuple((p.name, p.value) for p in importlib.metadata.entry_points(group=entry_points))

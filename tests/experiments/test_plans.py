@@ -23,7 +23,9 @@ def request_for(profile: str) -> Request:
     return Request(profile=profile, architectures=list(CORE), device="cpu", threads=2)
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "profile", [pytest.param(p, marks=pytest.mark.slow if p == "full" else ()) for p in PROFILES]
+)
 @pytest.mark.parametrize("name", [name for name in PLANS if name != "table1"])
 def test_every_profile_plans_valid_cells_within_budget(name: str, profile: str) -> None:
     plan = find_plan(name)

@@ -116,6 +116,7 @@ def test_the_best_on_validation_is_selected_and_pruned_ones_are_not(source):
         assert set(row["edges"]) == set(row["space"]) == set(best["values"]), name
 
 
+@pytest.mark.slow
 def test_importance_finds_what_mattered(subject, storage, store):
     source = TuningSource(subject, storage, store, Effort(trials=12, replacements=0))
     drain(source)
