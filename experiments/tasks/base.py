@@ -53,12 +53,15 @@ class Examples:
             slices={name: values[rows] for name, values in self.slices.items()},
         )
 
-    def trimmed(self) -> "Examples":
-        """Return the examples without the columns that are padding in every row."""
+    def trimmed(self, *, aligned: bool = False) -> "Examples":
+        """Return the examples without the columns that are padding in every row.
+
+        ``aligned``: the target has an answer a source position, and keeps the source's columns.
+        """
         source = self.source[:, : int(self.source_lengths.max())]
         target, mask = self.target, self.target_mask
         if mask is not None:
-            width = int(np.flatnonzero(mask.any(axis=0))[-1]) + 1
+            width = source.shape[1] if aligned else int(np.flatnonzero(mask.any(axis=0))[-1]) + 1
             target, mask = target[:, :width], mask[:, :width]
             mask = None if mask.all() else mask
         return Examples(source, self.source_lengths, target, mask, self.slices)

@@ -115,7 +115,11 @@ class GeneratedTask(Task):
     def train_batch(self, seed: int, step: int, batch_size: int) -> Examples:
         """Return the training batch of a step: a function of (seed, step) and nothing else."""
         generator = np.random.default_rng([SCOPES["train"], seed, step])
-        return fill("train", batch_size, lambda count: self.draw(generator, count, None)).trimmed()
+        examples = fill("train", batch_size, lambda count: self.draw(generator, count, None))
+        return self._trimmed(examples)
+
+    def _trimmed(self, examples: Examples) -> Examples:
+        return examples.trimmed(aligned=self.problem().readout == "position")
 
     def points(self, split: HeldOut) -> Iterator[dict[str, int]]:
         """Yield every combination of slice values that a split holds."""
@@ -132,4 +136,4 @@ class GeneratedTask(Task):
         for point in self.points(split):
             generator = np.random.default_rng([SCOPES[split], *point.values()])
             examples = fill(split, count, lambda n, g=generator, p=point: self.draw(g, n, p))  # type: ignore[misc]
-            yield from examples.trimmed().batches(batch_size)
+            yield from self._trimmed(examples).batches(batch_size)

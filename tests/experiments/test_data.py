@@ -154,7 +154,8 @@ def test_fixed_batches_look_like_the_tasks(name):
     batch = fixed_batch(problem, 24, 10, 4, seed=0)
     assert batch.source.shape[:2] == (4, 24 if problem.has_source else 0)
     assert batch.source.shape[2:] == real.source.shape[2:]
-    assert batch.target.shape == ((4, 10) if problem.readout == "decoder" else (4,))
+    shape = {"decoder": (4, 10), "position": (4, 24), "last": (4,)}
+    assert batch.target.shape == shape[problem.readout]
     assert (batch.source.dtype, batch.target.dtype) == (real.source.dtype, real.target.dtype)
     assert batch.source_mask is None
     assert batch.target_mask is None

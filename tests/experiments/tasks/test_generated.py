@@ -106,6 +106,15 @@ def test_trimmed_drops_padding_columns_only():
     assert batch.target.shape == (2, longest + 1)
 
 
+def test_an_aligned_target_keeps_the_sources_columns():
+    source = np.array([[5, 6, 7, 0, 0], [5, 6, 0, 0, 0]], dtype=np.int64)
+    mask = np.array([[1, 1, 0, 0, 0], [1, 0, 0, 0, 0]], dtype=bool)
+    examples = Examples(source, np.array([3, 2]), source * mask, mask)
+    assert examples.trimmed(aligned=True).target.tolist() == [[5, 6, 0], [5, 0, 0]]
+    assert examples.trimmed(aligned=True).source.shape == (2, 3)
+    assert examples.trimmed().target.tolist() == [[5, 6], [5, 0]]
+
+
 def test_long_sequences_are_drawn_in_pieces():
     task = Recall(distances=(8000,), test_per_value=64)
     batches = list(task.evaluation("test", 32))

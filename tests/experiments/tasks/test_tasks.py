@@ -25,6 +25,17 @@ OPTIONS: dict[str, list[dict]] = {
         {"keys": 4, "values": 4, "loads": [1, 4], "distances": [2, 8], "length": 11},
         {"keys": 8, "values": 9, "loads": [2], "distances": [4]},
     ],
+    "multi_query_recall": [
+        {"test": [[64, 4], [128, 32], [512, 128]], "test_per_value": 64},
+        {
+            "keys": 8,
+            "values": 16,
+            "fillers": "values",
+            "train": [[16, 3, 1], [24, 4, 2]],
+            "test": [[16, 3], [24, 4], [24, 6]],
+        },
+        {"keys": 4, "values": 8, "train": [[16, 4, 1]], "test": [[16, 4]], "power": 1},
+    ],
     "copying": [
         {},
         {"alphabet": 16, "train_lengths": [3, 3], "test_lengths": [3, 5]},
@@ -78,9 +89,11 @@ def test_registered_name_is_the_class_name(name):
 
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_evaluation_batches_are_not_padded(name, options):
-    for batch in task_for(name, options).evaluation("test", 32):
+    task = task_for(name, options)
+    for batch in task.evaluation("test", 32):
         assert (batch.source_lengths == batch.source.shape[1]).all()
-        assert batch.target_mask is None
+        # with an answer a position, the mask says where there is one
+        assert batch.target_mask is None or task.problem().readout == "position"
         assert len(batch) <= 32
 
 
