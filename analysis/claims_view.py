@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from analysis import claims
 from analysis.claims.base import Verdict
 from analysis.load import Results
-from analysis.wording import fixed, number
+from analysis.wording import NONE, fixed, number, seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,7 @@ def claim_view(verdict: Verdict) -> ClaimView:
         ("How it is tested", claim.how),
         ("Kind", claim.kind),
         ("Seeds", _seeds(verdict)),
+        ("Time for the missing seeds", _time(verdict)),
         ("Smallest effect that would show", number(verdict.smallest_detectable, 2)),
         ("p", _p(verdict)),
         ("Holds for", ", ".join(part for part in (verdict.device, verdict.kernel) if part)),
@@ -108,6 +109,11 @@ def _seeds(verdict: Verdict) -> str:
         more = f", {verdict.seeds_missing} missing" if verdict.seeds_missing else ""
         return f"{verdict.seeds} of {verdict.needed_seeds}{more}"
     return str(verdict.seeds)
+
+
+def _time(verdict: Verdict) -> str:
+    text = seconds(verdict.seconds_missing)
+    return "" if text == NONE else f"about {text} of one worker, by those that are there"
 
 
 def _p(verdict: Verdict) -> str:

@@ -12,6 +12,7 @@ COMMANDS = {
     "tune": "tune every architecture of a plan with the same number of trials",
     "work": "take cells from a sweep's queue until none is left",
     "report": "write the report of a store again",
+    "claims": "show the textbook's sentences, and what records say of them",
     "list": "show architectures, tasks, measures and plans",
     "train": "train one architecture on one task",
     "trial": "train one cell with values of its search space; `wandb agent` runs this",

@@ -5,6 +5,7 @@ measured in this report.
 """
 
 import importlib
+from dataclasses import replace
 
 from analysis.claims.base import Claim, Verdict
 from analysis.claims.family import corrected
@@ -42,5 +43,13 @@ def verdicts(results: Results) -> list[Verdict]:
     for name in CLAIMS.values():
         module, _, function = name.partition(":")
         verdict: Verdict = getattr(importlib.import_module(module), function)(results)
-        found.append(verdict)
+        found.append(replace(verdict, seconds_missing=_seconds_missing(verdict, results)))
     return corrected(found)
+
+
+def _seconds_missing(verdict: Verdict, results: Results) -> float | None:
+    """Return what the missing seeds would take if each took as long as those that are there."""
+    if not verdict.seeds or not verdict.seeds_missing:
+        return None
+    spent = [results.records[key].duration_s for key in verdict.evidence if key in results.records]
+    return sum(spent) / verdict.seeds * verdict.seeds_missing if sum(spent) > 0 else None

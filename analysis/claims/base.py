@@ -11,7 +11,7 @@ from typing import Literal
 
 from analysis.statistics import Interval
 
-Topic = Literal["Long-range", "Speed", "Complexity", "Decoding"]
+Topic = Literal["Long-range", "Speed", "Complexity", "Inside the Transformer", "Training and decoding"]
 """A family of claims: p-values are Holm-corrected within it."""
 
 Outcome = Literal["supported", "refuted", "inconclusive"]
@@ -49,6 +49,7 @@ class Verdict:
     seeds: int | None = None  # independent points it rests on; None: exact, or timing rounds
     needed_seeds: int | None = None
     smallest_detectable: float | None = None
+    seconds_missing: float | None = None  # of one worker, for the seeds that are missing
     p_value: float | None = None  # of what the verdict says, within this claim
     adjusted_p: float | None = None  # Holm-corrected within the topic
     evidence: tuple[str, ...] = ()  # keys of the cells

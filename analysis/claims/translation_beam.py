@@ -27,7 +27,7 @@ FIGURE = "bleu_by_length"
 D1 = Claim(
     id="D1",
     statement="Beam search beats greedy decoding.",
-    topic="Decoding",
+    topic="Training and decoding",
     kind="measured",
     how="Test BLEU with beam search minus test BLEU with greedy decoding of the same model. For "
     f"each architecture, over training seeds: supported when all intervals lie above 0, refuted when "

@@ -30,7 +30,7 @@ D2 = Claim(
     id="D2",
     statement="Teacher forcing trains a decoder on prefixes that it will not see: running freely it "
     "errs more, and the more the longer the target.",
-    topic="Decoding",
+    topic="Training and decoding",
     kind="measured",
     how="The exposure gap: token accuracy given the true prefix minus that given the model’s own, at "
     "each target length, averaged over architectures, seed by seed. Supported when the interval of the "

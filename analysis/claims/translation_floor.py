@@ -17,7 +17,7 @@ D4 = Claim(
     id="D4",
     statement="A first-order Markov model of the target, which never sees the source, is the floor: "
     "every trained system is above it.",
-    topic="Decoding",
+    topic="Training and decoding",
     kind="measured",
     how="Test BLEU minus the BLEU of the Markov model’s most probable sentence; for other tasks test "
     "accuracy given the true prefix minus that of the best predictor that sees the target’s prefix "
