@@ -211,30 +211,37 @@ def lint_floor(task: Task) -> None:
     train = train_sample(task, 48)
     best = 0.0
     scored = 0
+    test = list(task.evaluation("test", BATCH))
+    ends = task.problem().readout == "decoder"
     for order in (0, 1, 2):
-        correct, scored = markov_score(train, list(task.evaluation("test", BATCH)), order)
+        correct, scored = markov_score(train, test, order, ends=ends)
         best = max(best, correct / scored)
     tolerance = 4.5 * np.sqrt(floor * (1 - floor) / scored) + 0.002
     assert best <= floor + tolerance, f"the target alone gives {best:.3f}, floor {floor:.3f}"
     assert best >= floor - tolerance - 0.02, f"declared floor {floor:.3f} is too high: {best:.3f}"
 
 
-def markov_score(train: list[Examples], test: list[Examples], order: int) -> tuple[int, int]:
-    """Fit counts of (position, the last ``order`` answers) -> answer; return correct and scored."""
+def markov_score(
+    train: list[Examples], test: list[Examples], order: int, *, ends: bool = True
+) -> tuple[int, int]:
+    """Fit counts of (position, the last ``order`` answers) -> answer; return correct and scored.
+
+    ``ends``: answers end with EOS, which is not scored; else 2 is a class like any other.
+    """
     counts: dict[tuple, Counter[int]] = defaultdict(Counter)
-    for key, token in pairs(train, order):
+    for key, token in pairs(train, order, ends):
         counts[key][token] += 1
     guess = {key: counter.most_common(1)[0][0] for key, counter in counts.items()}
-    outcomes = [guess.get(key) == token for key, token in pairs(test, order)]
+    outcomes = [guess.get(key) == token for key, token in pairs(test, order, ends)]
     return sum(outcomes), len(outcomes)
 
 
-def pairs(batches: list[Examples], order: int) -> list[tuple[tuple, int]]:
+def pairs(batches: list[Examples], order: int, ends: bool) -> list[tuple[tuple, int]]:
     found = []
     for batch in batches:
         for row in range(len(batch)):
             tokens = np.atleast_1d(answer(batch, row)).tolist()
             for place, token in enumerate(tokens):
-                if not (batch.target.ndim == 2 and token == EOS):  # the end is not scored
+                if not (ends and batch.target.ndim == 2 and token == EOS):
                     found.append(((place, *tokens[max(0, place - order) : place]), token))
     return found

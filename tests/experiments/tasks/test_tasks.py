@@ -1,7 +1,7 @@
 """Every registered task passes the linter, with several option sets.
 
-Tasks of language have answers that are neither balanced nor of equal length: test_scan and others
-choose among the linter's checks.
+Tasks of language have answers that are neither balanced nor of equal length, and formal languages are
+tested beyond the trained lengths: test_scan, test_formal_languages and others choose among the checks.
 """
 
 import pytest
@@ -10,6 +10,7 @@ from experiments.tasks import TASKS
 from experiments.tasks.base import Task
 from experiments.tasks.find import task_for
 from tests.experiments.tasks import linter
+from tests.experiments.tasks.formal import FORMAL
 
 OPTIONS: dict[str, list[dict]] = {
     "recall": [
@@ -36,6 +37,23 @@ OPTIONS: dict[str, list[dict]] = {
         },
         {"keys": 4, "values": 8, "train": [[16, 4, 1]], "test": [[16, 4]], "power": 1},
     ],
+    "induction_heads": [
+        {},
+        {"alphabet": 8, "train_length": 8, "test_lengths": [6, 12]},
+    ],
+    "selective_copying": [
+        {},
+        {"alphabet": 8, "symbols": 5, "lengths": [5, 9]},
+    ],
+    "flip_flop": [
+        {},
+        {"length": 32, "ignore": 0.1, "distances": [2, 30]},
+        {"length": 32, "ignore": 0, "distances": [4]},
+    ],
+    "right_context": [
+        {},
+        {"alphabet": 8, "length": 6, "offsets": [3, 1]},
+    ],
     "copying": [
         {},
         {"alphabet": 16, "train_lengths": [3, 3], "test_lengths": [3, 5]},
@@ -50,12 +68,14 @@ OPTIONS: dict[str, list[dict]] = {
         {"distances": [2, 10], "length": 12},
     ],
     "digits": [{}],
+    "permuted_digits": [{}],
 }
 LANGUAGE = {"scan", "characters", "documents", "translation", "agreement"}
 BALANCED = [name for name in TASKS if name not in LANGUAGE]
 CASES = [
     pytest.param(name, options, id=f"{name}-{index}")
     for name in BALANCED
+    if name not in FORMAL
     for index, options in enumerate(OPTIONS.get(name, [{}]))
 ]
 CHECKS = [

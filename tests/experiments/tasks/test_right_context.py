@@ -1,0 +1,58 @@
+"""Tagging to the right: what the left context says of a tag (nothing) and the right one (all)."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.tasks.base import Examples
+from experiments.tasks.find import task_for
+from experiments.tasks.right_context import RightContext
+from models.errors import BadInput
+
+
+def at_offset(offset: int) -> Examples:
+    task = RightContext(offsets=(0, 1, 2, 4, 8), test_per_value=256)
+    batches = [b for b in task.evaluation("test", 256) if b.slices["offset"][0] == offset]
+    return Examples.join(batches)
+
+
+@pytest.mark.parametrize("offset", [0, 1, 2, 4, 8])
+def test_every_offset_asks_for_as_many_tags(offset):
+    batch = at_offset(offset)
+    assert batch.source.shape == (256, 1 + 32 + offset)
+    np.testing.assert_array_equal(batch.target_mask.sum(axis=1), 32)
+    assert not batch.target_mask[:, 0].any()
+    np.testing.assert_array_equal(batch.target[:, 1:33], batch.source[:, 1 + offset :] - 3)
+    assert (batch.source[:, 0] == 7 + (0, 1, 2, 4, 8).index(offset)).all()
+
+
+@pytest.mark.parametrize("offset", [1, 4])
+@pytest.mark.parametrize("back", [0, 1, 2, 8])
+def test_the_left_context_says_nothing_of_a_tag(offset, back):
+    batch = at_offset(offset)
+    seen, tag = batch.source[:, 9 - back : 33 - back], batch.target[:, 9:33]
+    table = np.bincount(((seen - 3) * 4 + tag).ravel(), minlength=16).reshape(4, 4)
+    assert stats.chi2_contingency(table).pvalue > 1e-4
+
+
+def test_training_mixes_the_offsets_evenly():
+    batches = [RightContext().train_batch(0, step, 64) for step in range(20)]
+    offsets = np.concatenate([batch.slices["offset"] for batch in batches])
+    values, counts = np.unique(offsets, return_counts=True)
+    assert values.tolist() == [0, 1, 2, 4, 8]
+    assert stats.chisquare(counts).pvalue > 1e-4
+    for batch in batches:
+        np.testing.assert_array_equal(batch.source_lengths, 33 + batch.slices["offset"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"offsets": [-1]}, "offsets.0 = -1: Input should be greater than or equal to 0"),
+        ({"offsets": [1, 1]}, "every value may be named once only"),
+        ({"length": 2, "offsets": [1]}, "only 64 different sources with 3 of 4 symbols"),
+    ],
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(BadInput, match=message):
+        task_for("right_context", options)
