@@ -155,5 +155,5 @@ def _panel(
 
 def _end_note(rows: pd.DataFrame) -> str:
     one_each = rows.drop_duplicates("seed")
-    rates = "/".join(dict.fromkeys(f"{rate:g}" for rate in one_each.learning_rate.dropna()))
+    rates = "/".join(dict.fromkeys(f"{rate:.3g}" for rate in one_each.learning_rate.dropna()))
     return f"lr {rates}; {int(one_each.converged.sum())} of {len(one_each)} converged"

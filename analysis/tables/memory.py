@@ -71,7 +71,7 @@ def _score_row(
     return (
         name,
         Entry(shown(ok.test.mean()), each if len(ok) > 1 else "1 seed"),
-        Entry(", ".join(dict.fromkeys(f"{rate:g}" for rate in ok.learning_rate.dropna()))),
+        Entry(", ".join(dict.fromkeys(f"{rate:.3g}" for rate in ok.learning_rate.dropna()))),
         Entry(f"{int(ok.converged.astype(bool).sum())} of {len(mine)}", ", ".join(bad)),
         verdict,
         Entry(number(_rounded(ok.parameters)), number(_rounded(ok.parameters_total))),

@@ -71,7 +71,7 @@ def _row(view: View, system: System) -> tuple[tuple[Entry, ...], dict[str, Any]]
         words = listed(sorted({str(status).replace("_", " ") for status in system.runs.status}))
         name = Entry(system.label, "; ".join(about), colour=look.colour)
         return (name, Entry(words, kind="bad"), *[Entry(NONE)] * (len(_COLUMNS) - 2)), numbers
-    rates = listed(dict.fromkeys(f"{rate:g}" for rate in done.learning_rate.dropna()), "or")
+    rates = listed(dict.fromkeys(f"{rate:.3g}" for rate in done.learning_rate.dropna()), "or")
     about.append(f"lr {rates}" if rates else "")
     about.append(f"{int(done.converged.sum())} of {len(done)} converged")
     means = {name: system.mean(name) for name in _KEPT}

@@ -97,7 +97,7 @@ def _larger(source: TuningSource) -> bool:
 
 def _row(source: TuningSource, tuned: Tuned, progress: Progress) -> dict[str, Any]:
     larger = _larger(source)
-    best = (max if larger else min)(progress.complete, key=lambda trial: trial.value or 0.0)
+    best = (max if larger else min)(progress.complete, key=merit)
     shown = [*progress.finished, *progress.failed]
     return {
         "values": settings(best.params),
@@ -115,6 +115,16 @@ def _row(source: TuningSource, tuned: Tuned, progress: Progress) -> dict[str, An
         "versions": source.subject.template(tuned.architecture).versions,
         "trials": [_trial(trial) for trial in sorted(shown, key=lambda trial: trial.number)],
     }
+
+
+def merit(trial: FrozenTrial) -> tuple[float, float]:
+    """Return a complete trial's best score and, among equals, its best so far over all validations.
+
+    Where several reach the top of the scale, who was there first has something in hand.
+    """
+    value = trial.value or 0.0
+    so_far = trial.intermediate_values.values()
+    return value, sum(so_far) / len(so_far) if so_far else value
 
 
 def _trial(trial: FrozenTrial) -> dict[str, Any]:

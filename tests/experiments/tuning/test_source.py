@@ -99,6 +99,22 @@ def test_where_every_trial_fails_there_is_nothing_to_write(source):
         summarise(source, command="tune")
 
 
+def test_among_equals_the_one_that_was_there_first_is_selected(source):
+    rising = {0: (0.1, 0.2, 1.0), 1: (0.1, 1.0, 1.0), 2: (0.1, 0.1, 1.0)}  # best so far, by validation
+    counted = Counter()
+    while (block := source.take()) is not None:
+        name = block.cells[0].architecture
+        for number, best in enumerate(rising.get(counted[name], (0.3, 0.4, 0.5)), 1):
+            source.prune(block, number, best)
+        finish(source, block, validation=1.0 if counted[name] in rising else 0.5)
+        counted[name] += 1
+    rows = summarise(source, command="tune")["architectures"]
+    for row in rows.values():
+        scores = [trial["validation"] for trial in row["trials"]]
+        assert scores.count(1.0) == 3
+        assert (row["best"]["number"], row["best"]["validation"]) == (1, 1.0)
+
+
 def test_the_best_on_validation_is_selected_and_pruned_ones_are_not(source):
     numbers = iter(range(99))
 
