@@ -6,7 +6,9 @@ from analysis import answers
 from analysis.agreement import TASK, only
 from analysis.figures import draw
 from analysis.figures.base import Figure
+from analysis.formal_languages import LANGUAGES
 from analysis.sections_agreement import agreement
+from analysis.sections_formal_languages import formal_languages
 from analysis.sections_translation import translation
 from analysis.sections_tuning import tuning
 from analysis.tables import tabulate
@@ -39,7 +41,7 @@ def sections(view: View) -> list[Section]:
 
     One of the three of Table 1 without records says so, unless only other questions have any.
     """
-    memory = only(view, (TASK,), inside=False)  # it has a section of its own
+    memory = only(view, (TASK, *LANGUAGES), inside=False)  # they have sections of their own
     three = [
         _section(
             memory,
@@ -97,6 +99,8 @@ def sections(view: View) -> list[Section]:
     asked = [translation(view)] if view.translations.systems else []
     if language := agreement(view):
         asked.append(language)
+    if formal := formal_languages(view):
+        asked.append(formal)
     if tuned := tuning(view):
         asked.append(tuned)
     others = [section for section in (_section(view, **parts) for parts in asked) if section.shows]

@@ -26,6 +26,7 @@ FIGURES: dict[str, str] = {
     "agreement_corruption": "analysis.figures.agreement_tests:draw_corruption",
     "agreement_pairs": "analysis.figures.agreement_tests:draw_pairs",
     "agreement_training": "analysis.figures.agreement_tests:draw_training",
+    "formal_languages": "analysis.figures.formal_languages:draw",
     "exposure_gap": "analysis.figures.exposure:draw",
     "tuning": "analysis.figures.tuning:draw",
 }

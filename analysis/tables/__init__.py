@@ -17,6 +17,7 @@ TABLES: dict[str, str] = {
     "significance": "analysis.tables.significance:pairs",
     "scan": "analysis.tables.scan:splits",
     "samples": "analysis.tables.samples:outputs",
+    "formal_languages": "analysis.tables.formal_languages:scores",
     "agreement": "analysis.tables.agreement:table",
     "tuning": "analysis.tables.tuning:trials",
     "tuning_values": "analysis.tables.tuning:values",

@@ -6,6 +6,7 @@ PLANS: dict[str, str] = {
     "scan": "experiments.plans.scan:PLAN",
     "language": "experiments.plans.language:PLAN",
     "agreement": "experiments.plans.agreement:PLAN",
+    "formal_languages": "experiments.plans.formal_languages:PLAN",
     "long_range": "experiments.plans.long_range:PLAN",
     "throughput": "experiments.plans.throughput:PLAN",
     "complexity": "experiments.plans.complexity:PLAN",

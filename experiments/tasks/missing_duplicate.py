@@ -27,8 +27,9 @@ class MissingDuplicate(FormalLanguage):
     classes: ClassVar[int] = 2
 
     def sources(self, length: int) -> int:
-        """Return the strings of half the length, less one symbol, times its places."""
-        return max(1, 2 ** (length // 2 - 1) * 2 * (length // 2)) if length > 1 else 1
+        """Return the strings of half the length, times the places of the hidden symbol."""
+        half = length // 2
+        return int(2**half * 2 * half) if half else 1
 
     def strings(
         self, generator: np.random.Generator, length_B: NDArray, width: int
