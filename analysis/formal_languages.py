@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.load import Results
 from analysis.spans import SOLVED
+from analysis.wording import percent
 
 LEVELS: dict[str, tuple[str, ...]] = {
     "regular": ("parity_check", "even_pairs", "cycle_navigation", "modular_arithmetic"),
@@ -125,5 +126,5 @@ def published(architecture: str, task: str) -> str:
     """Return what the paper says of a pair, in words: its score, or on which side of 90 % it is."""
     score = PAPER_SCORES.get((architecture, task))
     if score is not None:
-        return f"{100 * score:.1f} %"
-    return f"{'≥' if task in PAPER_SOLVES[architecture] else '<'} {100 * SOLVED:.0f} %"
+        return percent(score)
+    return f"{'≥' if task in PAPER_SOLVES[architecture] else '<'} {percent(SOLVED, 0)}"

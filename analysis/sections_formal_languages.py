@@ -7,6 +7,9 @@ from analysis.style import Style, styles
 from analysis.view import View
 from analysis.wording import listed, percent, plural
 
+NEAR = 0.8
+"""Scores of guessing from which 90 % is no sign that a rule was learned."""
+
 
 def formal_languages(view: View) -> dict[str, Any] | None:
     """Return what the section is made of; None where no formal language was planned."""
@@ -20,7 +23,11 @@ def formal_languages(view: View) -> dict[str, Any] | None:
         "short": "Rules beyond length?",
         "question": "Formal languages: do rules learned on short strings hold on longer ones?",
         "answer": _solved(found, by_pair, looks),
-        "remarks": [text for text in (_rates(by_pair, looks), _differences(by_pair, looks)) if text],
+        "remarks": [
+            text
+            for text in (_rates(by_pair, looks), _differences(by_pair, looks), _guessed(found))
+            if text
+        ],
         "figures": ("formal_languages",),
         "leading": ("formal_languages",),
         "tables": (),
@@ -87,3 +94,15 @@ def _differences(by_pair: dict[tuple[str, str], Summary], looks: dict[str, Style
     if more:
         parts.append(f"Solved here, not in the paper: {listed(more)}.")
     return " ".join(parts)
+
+
+def _guessed(found: list[Run]) -> str:
+    """Name the tasks where answering by place and length alone comes near what counts as solved."""
+    near = {run.task: run.guess for run in found if run.guess >= NEAR}
+    if not near:
+        return ""
+    told = listed(f"{task.replace('_', ' ')} ({percent(guess)})" for task, guess in near.items())
+    return (
+        f"Guessing by place and length, without reading a symbol, comes near 90 % on {told}: there a "
+        "score counts only as far as it lies above that, in the paper too."
+    )

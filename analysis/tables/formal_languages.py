@@ -117,6 +117,7 @@ def _notes(found: list[Run], looks: dict[str, Style]) -> list[str]:
     if decoders := dict.fromkeys(written):
         notes.append(
             "Strings are answered on blanks behind the source, as in the paper, but by a decoder where "
-            f"nothing would attend without one: {', '.join(decoders)}."
+            f"nothing would attend without one: {', '.join(decoders)}. What a decoder leaves out, by "
+            "ending too early, is wrong: it can score less than guessing."
         )
     return notes

@@ -132,7 +132,7 @@ PLAN = Plan(
     budget="equal parameters (within 2 %), equal steps, equal learning-rate trials",
     blocks=blocks,
     figures=("formal_languages",),
-    tables=("formal_languages", "digits"),
+    tables=("formal_languages",),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
         "quick": "2 seeds, 1 learning rate, 1,500 steps, lengths to 401: 20 minutes on 2 cores",

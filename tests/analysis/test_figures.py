@@ -42,7 +42,7 @@ def test_every_figure_but_the_unmeasured_one_is_drawn(figures):
     # no whole model at a fixed batch there, no decoder by target length, nothing of language, and
     # nothing is tuned
     language = {"bleu_by_length", "bleu_by_cost", "translation_training", "attention_maps"}
-    language |= {name for name in FIGURES if name.startswith("agreement")}
+    language |= {name for name in FIGURES if name.startswith(("agreement", "formal"))}
     assert set(figures) == set(FIGURES) - {"step_time", "exposure_gap", "tuning"} - language
 
 

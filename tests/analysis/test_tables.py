@@ -86,7 +86,7 @@ def test_table_1_keeps_legend_order_and_its_first_part_first(view):
     ]
 
 
-OF_LANGUAGE = {"translation", "significance", "scan", "samples", "agreement"}
+OF_LANGUAGE = {"translation", "significance", "scan", "samples", "agreement", "formal_languages"}
 OF_TUNING = {"tuning", "tuning_values", "tuning_effect"}
 
 
