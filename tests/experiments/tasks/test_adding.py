@@ -35,6 +35,15 @@ def test_the_classes_ask_for_the_sum_of_the_regression():
     assert Adding(objective="classification").problem().target_size == 2
 
 
+@pytest.mark.parametrize("length", [64, 600])
+def test_answering_1_always_scores_the_published_baseline(length):
+    # 0.167: what the published LSTM at T = 600 (0.164) has not left behind
+    task = Adding(distances=(8, 32), length=length, test_per_value=4096)
+    error = (np.concatenate([b.target for b in task.evaluation("test", 1024)]) - 1) ** 2
+    assert round(task.chance(), 3) == 0.167
+    assert abs(error.mean() - task.chance()) < 4 * error.std() / np.sqrt(len(error))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

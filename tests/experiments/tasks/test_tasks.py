@@ -50,6 +50,14 @@ OPTIONS: dict[str, list[dict]] = {
         {"length": 32, "ignore": 0.1, "distances": [2, 30]},
         {"length": 32, "ignore": 0, "distances": [4]},
     ],
+    "dyck": [
+        {},
+        {"kinds": 2, "bound": 3, "depths": [2, 1], "distances": [5, 1], "length": 24},
+    ],
+    "copy_memory": [
+        {},
+        {"distances": [1, 30]},
+    ],
     "right_context": [
         {},
         {"alphabet": 8, "length": 6, "offsets": [3, 1]},
@@ -71,7 +79,8 @@ OPTIONS: dict[str, list[dict]] = {
     "permuted_digits": [{}],
 }
 LANGUAGE = {"scan", "characters", "documents", "translation", "agreement"}
-BALANCED = [name for name in TASKS if name not in LANGUAGE]
+UNEVEN = {"listops", "mackey_glass"}
+BALANCED = [name for name in TASKS if name not in LANGUAGE | UNEVEN]
 CASES = [
     pytest.param(name, options, id=f"{name}-{index}")
     for name in BALANCED
