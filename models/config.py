@@ -4,6 +4,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
+LONGEST_CHECKED = 100
+"""Positions up to which the conformance suite tries "any length"."""
+
 
 class ModelConfig(BaseModel):
     """Validated options of one architecture; ``width`` is the dial that meets a parameter budget."""

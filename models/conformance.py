@@ -1,8 +1,9 @@
 """The checks that every architecture passes, from inside the repository or outside.
 
 An architecture's configuration may declare an exemption (``ModelConfig.exemptions``), from a check
-(``"padding"``) or from a check at one readout (``"padding@decoder"``). The exempt check must then
-*fail*: an exemption that hides a success fails itself.
+(``"padding"``), from a check at one readout (``"padding@decoder"``) or from a check wherever there is
+a source (``"padding@source"``). The exempt check must then *fail*: an exemption that hides a success
+fails itself.
 """
 
 import time
@@ -63,7 +64,7 @@ def exemptions(case: Case) -> None:
     """Every declared exemption names a check that can be exempt, and says why."""
     able = [item for item in CHECKS.values() if item.exemptable]
     known = [item.name for item in able]
-    known += [f"{item.name}@{readout}" for item in able for readout in item.readouts]
+    known += [f"{item.name}@{scope}" for item in able for scope in (*item.readouts, "source")]
     for name, reason in case.config.exemptions().items():
         if name not in known:
             raise CheckFailedError(f"unknown exemption '{name}'.{nearest(name, known)}")
@@ -106,11 +107,11 @@ CHECKS: dict[str, Check] = _table(
     Check(name="same_seed", function=_training.same_seed, every_kernel=True),
     Check(name="parameters", function=_theory.parameters, exemptable=False),
     Check(name="flops", function=_theory.flops, every_kernel=True),
-    # once a configuration is enough, and each has a case with a decoder
+    # once a configuration is enough; one that has no case with a decoder has one with a single answer
     Check(
         name="layers",
         function=_theory.layers,
-        readouts=("decoder",),
+        readouts=("decoder", "last"),
         needs_source=True,
         every_kernel=True,
     ),
@@ -142,7 +143,9 @@ def check(case: Case, name: str) -> Result:
     failure = _failure(item, case)
     seconds = time.perf_counter() - started
     declared = case.config.exemptions() if item.exemptable else {}
-    reason = declared.get(name, declared.get(f"{name}@{case.problem.readout}"))
+    scopes = [case.problem.readout, *(["source"] if case.problem.has_source else [])]
+    keys = [name, *(f"{name}@{scope}" for scope in scopes)]
+    reason = next((declared[key] for key in keys if key in declared), None)
     if reason is not None:
         if failure is None:
             detail = f"declared exempt ({reason}) but passes: remove the exemption"

@@ -13,6 +13,7 @@ from torch import Tensor
 from models.base import Seq2Seq
 from models.batch import Batch
 from models.config import ModelConfig
+from models.errors import BadInput
 from models.problem import SPECIALS, Problem
 from models.recipe import Recipe
 
@@ -57,11 +58,16 @@ class Case:
 def cases(cls: type[Seq2Seq]) -> Iterator[Case]:
     """Yield what the suite covers: the default options on every problem, each variant on some.
 
-    Without a source only what declares itself ``decoder_only`` is covered. Variants are two layers
-    (if there is such an option), tied embeddings, and what the optional class method
+    A problem that the architecture does not ``accept`` is left out. Variants are two layers (if there
+    is such an option), tied embeddings, and what the optional class method
     ``variants() -> list[dict]`` of the architecture returns.
+
+    Raises:
+        BadInput: it accepts none.
     """
-    able = [name for name, problem in PROBLEMS.items() if problem.has_source or cls.decoder_only]
+    able = [name for name, problem in PROBLEMS.items() if _accepted(cls, problem)]
+    if not able:
+        raise BadInput(f"{cls.__name__} accepts no problem: {', '.join(PROBLEMS)}.")
     for name in able:
         yield Case(f"default/{name}", cls, small(cls, {}), PROBLEMS[name])
     variants: list[dict[str, Any]] = [{"layers": 2}] if "layers" in cls.Config.model_fields else []
@@ -72,9 +78,17 @@ def cases(cls: type[Seq2Seq]) -> Iterator[Case]:
         label = ",".join(f"{key}={value}" for key, value in options.items())
         for name in [name for name in _VARIANT_PROBLEMS if name in able]:
             yield Case(f"{label}/{name}", cls, small(cls, options), PROBLEMS[name])
-    for tied in ("target", "all"):
+    for tied in ("target", "all") if "decoder-tokens" in able else ():
         config = small(cls, {"tie_embeddings": tied})
         yield Case(f"tie_embeddings={tied}/decoder-tokens", cls, config, PROBLEMS["decoder-tokens"])
+
+
+def _accepted(cls: type[Seq2Seq], problem: Problem) -> bool:
+    try:
+        cls.accept(problem)
+    except BadInput:
+        return False
+    return True
 
 
 def small(cls: type[Seq2Seq], options: dict[str, Any]) -> ModelConfig:

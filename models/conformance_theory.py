@@ -12,7 +12,15 @@ from models.conformance_cases import Case, build, make_batch, with_dropout
 from models.conformance_outputs import require
 from models.projection import Projection
 
-_FREE = ("Config", "summarise", "select", "attention_maps", "own_search_space", "extra_repr")
+_FREE = (
+    "Config",
+    "accept",  # a problem may be refused
+    "summarise",
+    "select",
+    "attention_maps",
+    "own_search_space",
+    "extra_repr",
+)
 
 
 def parameters(case: Case) -> None:

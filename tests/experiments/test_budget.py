@@ -11,6 +11,7 @@ from models.config import ModelConfig
 from models.errors import BadInput
 from models.problem import Problem
 from models.registry import architecture
+from tests.models.kinds import DECODERS
 
 DECODER = Problem(source_size=20, target_size=20)
 CLASSES = Problem(
@@ -69,8 +70,9 @@ def test_a_larger_budget_never_gives_a_narrower_model(name, budgets):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_solved_configuration_counts_what_the_built_model_has(name):
     cls = architecture(name)
-    config = solve_width(cls, {}, DECODER, 60_000)
-    built = cls(config, DECODER).counted_core_parameters()
+    problem = DECODER if name in DECODERS else CLASSES
+    config = solve_width(cls, {}, problem, 60_000)
+    built = cls(config, problem).counted_core_parameters()
     assert abs(built - 60_000) / 60_000 <= TOLERANCE
 
 

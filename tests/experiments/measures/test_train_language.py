@@ -13,6 +13,7 @@ from experiments.store import Store
 from experiments.tasks.characters import Characters
 from experiments.tasks.documents import Documents
 from models import MODELS
+from tests.models.kinds import LANGUAGE_MODELS
 
 DATA = {"characters": 6000, "length": 24, "letters": 6}
 
@@ -30,7 +31,7 @@ def train(tmp_path: Path, architecture: str, task: str, data: dict, **recipe: ob
     return Train().one(cell, Context(store=Store(tmp_path)))
 
 
-@pytest.mark.parametrize("architecture", MODELS)
+@pytest.mark.parametrize("architecture", LANGUAGE_MODELS)
 def test_a_language_model_is_scored_in_bits(tmp_path: Path, architecture: str) -> None:
     metrics = train(tmp_path, architecture, "characters", DATA, steps=3).metrics
     assert metrics["bits_per_token"] == pytest.approx(metrics["test_loss"] / math.log(2))
