@@ -13,6 +13,7 @@ MODELS: dict[str, str] = {
     "attentional_gru": "models.attentional_gru:AttentionalGRU",
     "transformer": "models.transformer:Transformer",
     "local_transformer": "models.local_transformer:LocalTransformer",
+    "conv": "models.conv:Conv",
     "mingru": "models.mingru:MinGRU",
     "minlstm": "models.minlstm:MinLSTM",
     "linear_attention": "models.linear_attention:LinearAttention",

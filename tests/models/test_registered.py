@@ -11,6 +11,7 @@ from models.base import Memory
 from models.conformance import PROBLEMS, applicable, cases, check, run
 from models.conformance_cases import Case, small
 from models.registry import architecture
+from tests.models.kinds import DECODERS, READERS
 
 
 def _everything() -> Iterator[object]:
@@ -28,7 +29,7 @@ def test_registered_architectures_conform(case: Case, check_name: str) -> None:
     assert result.status != "failed", result.detail
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", READERS)
 def test_an_encoder_that_ignores_padding_is_caught(name: str) -> None:
     registered: Any = architecture(name)
 
@@ -38,12 +39,13 @@ def test_an_encoder_that_ignores_padding_is_caught(name: str) -> None:
 
     # onwards alone, its states never see the padding behind them
     options = {"bidirectional": True} if name == "selective_ssm" else {}
-    case = Case("", Unmasked, small(Unmasked, options), PROBLEMS["decoder-tokens"])
+    problem = PROBLEMS["decoder-tokens" if name in DECODERS else "last-tokens"]
+    case = Case("", Unmasked, small(Unmasked, options), problem)
     assert check(case, "padding").status == "failed"
 
 
 @pytest.mark.parametrize(
-    "name", ["attentional_rnn", "attentional_lstm", "attentional_gru", "transformer"]
+    "name", ["attentional_rnn", "attentional_lstm", "attentional_gru", "transformer", "conv"]
 )
 def test_a_decoder_that_attends_to_padding_is_caught(name: str) -> None:
     registered: Any = architecture(name)
