@@ -18,6 +18,7 @@ MODELS: dict[str, str] = {
     "minlstm": "models.minlstm:MinLSTM",
     "linear_attention": "models.linear_attention:LinearAttention",
     "selective_ssm": "models.selective_ssm:SelectiveSSM",
+    "mlp": "models.mlp:MLP",
 }
 
 CORE = ("rnn", "lstm", "attentional_lstm", "transformer")
