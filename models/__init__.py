@@ -19,6 +19,7 @@ MODELS: dict[str, str] = {
     "linear_attention": "models.linear_attention:LinearAttention",
     "selective_ssm": "models.selective_ssm:SelectiveSSM",
     "mlp": "models.mlp:MLP",
+    "markov": "models.markov:Markov",
 }
 
 CORE = ("rnn", "lstm", "attentional_lstm", "transformer")
