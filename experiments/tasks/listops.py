@@ -4,7 +4,7 @@ B examples, S source positions.
 """
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Annotated, ClassVar, Self
 
@@ -119,7 +119,7 @@ class ListOps(Task):
         return np.asarray(int(stack[0][0]))
 
 
-_VALUE = {
+_VALUE: dict[str, Callable[[list[int]], int]] = {
     "[MIN": min,
     "[MAX": max,
     "[MED": lambda numbers: int(statistics.median(numbers)),
