@@ -67,7 +67,7 @@ SETTINGS: dict[Profile, Setting] = {
         seeds=2,
         parameter_budget=20_000,
         data={
-            "test_lengths": [41, 58, 75, 100, 151, 250, 401],
+            "test_lengths": [41, 133, 225, 316, 408, 500],
             "test_per_value": 32,
             "validation_per_value": 32,
         },
@@ -135,7 +135,7 @@ PLAN = Plan(
     tables=("formal_languages",),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
-        "quick": "2 seeds, 1 learning rate, 1,500 steps, lengths to 401: 20 minutes on 2 cores",
+        "quick": "2 seeds, 1 learning rate, 1,500 steps, 6 lengths to 500: 20 minutes on 2 cores",
         "standard": "12 seeds, 3 learning rates, 10,000 steps, 28 lengths to 500: GPU hours, CPU days",
         "full": "12 seeds, the paper’s learning rates and million steps, every length: GPU weeks",
     },
