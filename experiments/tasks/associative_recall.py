@@ -30,8 +30,9 @@ class AssociativeRecall(GeneratedTask):
 
     The source is a row of two-position slots and, at its end, the queried key. ``load`` random slots
     hold a key and its value, the others two fillers. The distance is that from the queried key's pair
-    to the query, in positions from key to key. Keys are distinct; values may repeat. With 8 keys
-    (3-10), 8 values (11-18) and fillers from 19 on, pairs 4 -> 12 and 9 -> 17, query 4 at distance 6:
+    to the query, in positions from key to key; it is more than 2, where the token before the query
+    would be the answer. Keys are distinct; values may repeat. With 8 keys (3-10), 8 values (11-18) and
+    fillers from 19 on, pairs 4 -> 12 and 9 -> 17, query 4 at distance 6:
 
     >>> task = AssociativeRecall(keys=8, values=8, loads=(2,), distances=(6,))
     >>> task.solve(np.array([4, 12, 21, 19, 9, 17, 4]), 7).tolist()
@@ -39,6 +40,7 @@ class AssociativeRecall(GeneratedTask):
     """
 
     name: ClassVar[str] = "associative_recall"
+    version: ClassVar[int] = 2
     slice_names: ClassVar[tuple[str, ...]] = ("distance", "load")
 
     keys: int = Field(16, gt=1, description="different keys")
@@ -46,10 +48,10 @@ class AssociativeRecall(GeneratedTask):
     fillers: int = Field(16, gt=1, description="different fillers")
     loads: Positives = Field((2, 4, 8), description="numbers of pairs")
     distances: Annotated[
-        tuple[Annotated[int, Field(gt=0, multiple_of=2)], ...],
+        tuple[Annotated[int, Field(gt=2, multiple_of=2)], ...],
         Field(min_length=1),
         AfterValidator(distinct),
-    ] = Field((2, 4, 8, 16, 32, 64), description="positions from the queried pair to the query, even")
+    ] = Field((4, 8, 16, 32, 64), description="positions from the queried pair to the query, even")
     length: Positive = Field(
         default_factory=_longest,
         description="source positions: slots of two, and the query (default: longest distance + 1)",

@@ -26,9 +26,9 @@ def test_distance_and_load_are_what_the_source_shows():
 
 def test_distance_and_load_are_combined_freely():
     points = list(AssociativeRecall().points("test"))
-    assert len(points) == 6 * 3
+    assert len(points) == 5 * 3
     assert {"distance": 64, "load": 2} in points
-    assert {"distance": 2, "load": 8} in points
+    assert {"distance": 4, "load": 8} in points
 
 
 def test_the_queried_pair_is_not_told_by_its_place_in_the_source():
@@ -50,6 +50,19 @@ def test_fillers_are_random_and_disjoint_from_keys_and_values():
     assert (sources[:, -1] < 19).all()
 
 
+@pytest.mark.parametrize("load", [2, 8])
+@pytest.mark.parametrize("back", [1, 2, 3, 4])
+def test_the_tokens_before_the_query_do_not_give_the_answer_away(load, back):
+    task = AssociativeRecall(loads=(load,), test_per_value=512)
+    batches = list(task.evaluation("test", 512))
+    for batch in batches:
+        if back == 3 and batch.slices["distance"][0] == 4:  # that is the answer's own place
+            assert (batch.source[:, -1 - back] == batch.target[:, 0]).all()
+            continue
+        hits = int((batch.source[:, -1 - back] == batch.target[:, 0]).sum())
+        assert stats.binomtest(hits, len(batch), 1 / 16, alternative="greater").pvalue > 1e-4
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -58,7 +71,8 @@ def test_fillers_are_random_and_disjoint_from_keys_and_values():
         ({"length": 33}, "length = 33: must be odd and at least 65, for 8 pairs and distance 64"),
         ({"loads": [20]}, "loads = 20: more pairs than different keys"),
         ({"loads": [0]}, "loads.0 = 0: Input should be greater than 0"),
-        ({"keys": 2, "values": 2, "loads": [1], "distances": [2]}, "only 4 different sources"),
+        ({"distances": [2]}, "distances.0 = 2: Input should be greater than 2"),
+        ({"keys": 2, "values": 2, "loads": [1], "distances": [4]}, "only 1024 different sources"),
     ],
 )
 def test_bad_options_are_refused(options, message):

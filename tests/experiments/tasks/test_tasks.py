@@ -23,7 +23,7 @@ OPTIONS: dict[str, list[dict]] = {
     ],
     "associative_recall": [
         {},
-        {"keys": 4, "values": 4, "loads": [1, 4], "distances": [2, 8], "length": 11},
+        {"keys": 4, "values": 4, "loads": [1, 4], "distances": [4, 8], "length": 11},
         {"keys": 8, "values": 9, "loads": [2], "distances": [4]},
     ],
     "multi_query_recall": [
