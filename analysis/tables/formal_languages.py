@@ -17,6 +17,8 @@ from analysis.tables.base import NOT_MEASURED, Column, Entry, Table, keys_of
 from analysis.view import View
 from analysis.wording import percent
 
+UNCONVERGED = "*"
+
 
 def scores(view: View) -> Table | None:
     """Return one row a task, one column an architecture, and the paper's columns."""
@@ -79,9 +81,9 @@ def scores(view: View) -> Table | None:
 def _entry(mine: Summary | None) -> Entry:
     if mine is None:
         return NOT_MEASURED
-    note = f"mean {percent(mine.mean)}; {mine.solved} of {len(mine.runs)}"
-    if mine.unconverged:
-        note += f"; {mine.unconverged} unconverged"
+    note = (
+        f"{percent(mine.mean)}; {mine.solved} of {len(mine.runs)}{UNCONVERGED * bool(mine.unconverged)}"
+    )
     text = percent(mine.best)
     if mine.solved:
         return Entry(text, note, kind="good")
@@ -110,6 +112,7 @@ def _notes(found: list[Run], looks: dict[str, Style]) -> list[str]:
         "Transformer’s with 5 kinds of positions each), chosen on the tested lengths, after 1,000,000 "
         f"steps; here {trained}. Where the paper’s text names no score, only the side of 90 % that it "
         "is on is given.",
+        f"{UNCONVERGED} Seeds that do not solve the task were still learning at the end (unconverged).",
         "Guessing reads the length of a string and nothing else. A sorted string can be guessed well: "
         "its first fifth is mostly 0, its last mostly 4.",
     ]
