@@ -10,6 +10,7 @@ from experiments.cell import Cell
 from experiments.measures.extrapolation import LENGTHS, extrapolate
 from experiments.measures.operator_graph import OperatorGraph
 from experiments.measures.subject import build_on_meta, sizes_of
+from experiments.planning import theory
 
 EXACT_UP_TO = max(LENGTHS)
 """Positions up to which a graph that grows with n is recorded as it is."""
@@ -56,8 +57,18 @@ class Counter:
         return value(self.at(self.n))
 
     def _grows(self) -> bool:
-        """Whether the number of operators grows with n; if not, any n is recorded at once."""
-        return self.at(16).operators != self.at(24).operators
+        """Whether the graph is a chain whose length goes with n; if not, any n is recorded at once.
+
+        So says theory, and extrapolation checks it. Constant graphs, and those of parallel scans, which
+        grow with log n, are small; and of a scan in chunks short lengths tell nothing.
+        """
+        first, second, third = (self._chain(times * self.n) for times in (1, 2, 4))
+        return third - second > 1.5 * (second - first)
+
+    def _chain(self, n: int) -> int:
+        """Return the length of the chain of dependent steps at ``n`` positions, by theory."""
+        options = {**self.cell.options, "n": n}
+        return theory(self.cell.model_copy(update={"options": options}))["sequential_operations"]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -9,6 +9,7 @@ from experiments.measures.sizes import SizeOptions
 class Depth(Measure):
     """Longest path of the operator graph, forward and in training, recorded on the meta device."""
 
+    version = 2  # of parallel scans every length is recorded
     Options = SizeOptions
 
     def one(self, cell: Cell, context: Context) -> Outcome:

@@ -101,7 +101,12 @@ class Exhausted(nn.Module):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
 
-def layer(build: Callable[[Any], Any], flops: Callable[[Any, int], int], path: int = 1) -> Layer:
+def layer(
+    build: Callable[[Any], Any],
+    flops: Callable[[Any, int], int],
+    path: int = 1,
+    sequential: Callable[[int], int] = lambda n: 1,
+) -> Layer:
     return Layer(
         description="known",
         build=build,
@@ -112,7 +117,7 @@ def layer(build: Callable[[Any], Any], flops: Callable[[Any, int], int], path: i
         memory_exponent=1.0,
         parameters=lambda config: 0,
         flops=flops,
-        sequential_operations=lambda n: 1,
+        sequential_operations=sequential,
         path_length=lambda k: path,
     )
 
@@ -129,7 +134,7 @@ class Known(Seq2Seq):
             "window": layer(Window, lambda config, n: 0),
             "fading": layer(Fading, lambda config, n: 0),
             "explicit": layer(Explicit, lambda config, n: 4 * n * n * config.width),
-            "cubic": layer(Cubic, lambda config, n: 0),
+            "cubic": layer(Cubic, lambda config, n: 0, sequential=lambda n: n + 2),
             "exhausted": layer(Exhausted, lambda config, n: 0),
         }
 

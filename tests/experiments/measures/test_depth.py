@@ -9,6 +9,7 @@ from torch import Tensor
 
 from experiments.measures.depth import Depth
 from experiments.measures.operator_graph import OperatorGraph, Region
+from models.registry import architecture
 from tests.experiments.measures.layers import cell, context
 
 
@@ -139,6 +140,40 @@ def test_a_long_recurrence_is_extrapolated_exactly(tmp_path: Path, monkeypatch) 
     assert extrapolated.pop("extrapolated")
     assert not counted.pop("extrapolated")
     assert extrapolated == counted
+
+
+@pytest.mark.parametrize("name", ["mingru", "minlstm"])
+def test_a_scan_grows_with_the_logarithm_and_is_recorded_at_any_length(
+    tmp_path: Path, name: str
+) -> None:
+    found = depths(tmp_path, name, "scan", [8**2, 8**3, 8**4, 8**5])
+    assert not any(metrics["extrapolated"] for metrics in found)
+    for way in ("forward", "training"):
+        first, *steps = (metrics[way] for metrics in found)
+        # every factor of 8 adds a pass over chunks, a constant, while n grows 512-fold
+        grown = [after - before for before, after in zip([first, *steps], steps, strict=False)]
+        assert all(0 < step < 40 for step in grown)
+        assert found[-1][way] < 4 * first
+
+
+def test_the_states_of_a_state_space_model_are_far_less_deep_than_a_recurrence(tmp_path: Path) -> None:
+    short, long = depths(tmp_path, "selective_ssm", "", [256, 512])
+    assert not long["extrapolated"]
+    assert long["forward"] - short["forward"] < 32
+    (lstm,) = depths(tmp_path, "lstm", "recurrent", [512])
+    assert lstm["forward"] > 20 * long["forward"]
+
+
+@pytest.mark.parametrize("name", ["linear_attention", "local_transformer", "conv", "mlp", "markov"])
+def test_what_has_no_recurrence_is_recorded_at_any_length(tmp_path: Path, name: str) -> None:
+    for part in architecture(name).layers():
+        model = {"positions": 5000} if name == "mlp" else {}
+        found = [
+            Depth().one(cell("depth", part, name, model=model, n=n), context(tmp_path)).metrics
+            for n in (512, 4096)
+        ]
+        assert not found[1]["extrapolated"]
+        assert found[0] == found[1]
 
 
 def test_whole_models(tmp_path: Path) -> None:

@@ -50,6 +50,23 @@ def test_every_layer_agrees_with_its_theory(tmp_path: FilePath, name: str, k: in
         assert metrics["updates"] == metrics["formula"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["mingru", "minlstm", "linear_attention", "selective_ssm", "local_transformer", "conv", "mlp"],
+)
+@pytest.mark.parametrize("k", [1, 20, 60])
+def test_layers_without_a_chain_agree_with_theirs(tmp_path: FilePath, name: str, k: int) -> None:
+    for part in architecture(name).layers():
+        metrics = Path().one(cell("path", part, name, n=k), context(tmp_path)).metrics
+        assert metrics["updates"] == metrics["formula"]
+
+
+def test_what_joins_no_positions_is_skipped_with_a_reason(tmp_path: FilePath) -> None:
+    outcome = Path().one(cell("path", "", "markov", n=3), context(tmp_path))
+    assert outcome.status == "skipped"
+    assert "never joins" in outcome.reason
+
+
 @pytest.mark.parametrize("attention", ["fused", "explicit"])
 def test_fused_attention_can_be_followed_too(tmp_path: FilePath, attention: str) -> None:
     for name in ("transformer", "attentional_lstm"):
