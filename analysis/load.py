@@ -7,7 +7,7 @@ row with the status ``missing``; one that failed keeps its status: both are coun
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -225,6 +225,25 @@ class Results:
             rows.append({**row, "trained": options.get("trained", ""), **points})
         return pd.DataFrame(rows, columns=[*_CELL, "trained", *curves])
 
+    def measured(self, measure: str) -> pd.DataFrame:
+        """Return one row a cell of any measure: identity, ``options``, and ``metrics`` and ``curves``.
+
+        The last two are empty where there is no record with status ok.
+        """
+        rows = []
+        for row, metrics in self._rows(measure):
+            record = self.records.get(row["key"]) if row["status"] == "ok" else None
+            options = self.planned[row["key"]]["cell"].get("options", {})
+            curves = {} if record is None else record.curves
+            rows.append({**row, "options": options, "metrics": metrics, "curves": curves})
+        return pd.DataFrame(rows, columns=[*_CELL, "options", "metrics", "curves"])
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Place of each planned cell in the plan, which lists defaults before what varies them."""
+        keys = [key for block in self.manifest.get("blocks", []) for key in block.get("cells", [])]
+        return {key: place for place, key in enumerate(keys)}
+
     def sizes(
         self,
         measure: str,
@@ -299,6 +318,11 @@ class Results:
             ok = record is not None and record.status == "ok"
             found.append((row, record.metrics if record and ok else {}))
         return found
+
+
+def chosen(frame: pd.DataFrame, column: str, matches: Callable[[Any], bool]) -> pd.DataFrame:
+    """Return the rows whose entry in a column of dictionaries matches."""
+    return frame[pd.Series([matches(entry) for entry in frame[column]], frame.index, dtype=bool)]
 
 
 def _numeric(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Decide a measured claim about a mean: enough points, all of the interval on one side, and a test."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,3 +71,40 @@ def mean_beyond(
         missing="; ".join(missing),
         **about,
     )
+
+
+def mean_within(
+    claim: Claim,
+    values: Sequence[float],
+    *,
+    low: float,
+    high: float,
+    covers: Covers = "seeds",
+    minimum: int = MIN_ROUNDS,
+    blockers: Sequence[str] = (),
+    **about: Any,
+) -> Verdict:
+    """Return the verdict on "the mean of ``values`` lies from ``low`` to ``high``".
+
+    Supported when the whole interval does (two one-sided tests), refuted when none of it does.
+    """
+    above = mean_beyond(
+        claim, values, bound=low, covers=covers, minimum=minimum, blockers=blockers, **about
+    )
+    below = mean_beyond(
+        claim,
+        values,
+        bound=high,
+        below=True,
+        covers=covers,
+        minimum=minimum,
+        blockers=blockers,
+        **about,
+    )
+    sides = (above, below)
+    p_values = [side.p_value for side in sides if side.p_value is not None]
+    refuted = next((side for side in sides if side.verdict == "refuted"), None)
+    if refuted is not None:
+        return refuted
+    worse = next((side for side in sides if side.verdict != "supported"), above)
+    return replace(worse, p_value=max(p_values, default=None))

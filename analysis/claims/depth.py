@@ -1,6 +1,9 @@
 """Claim S1: sequential operations, from the longest path of the operator graph."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
 
 import pandas as pd
 
@@ -17,25 +20,50 @@ CLAIM = Claim(
     kind="exact",
     how="Longest path of the operator graph at several n, forward and in training, recorded on the "
     "meta device, where no fused kernel hides steps. Supported when it is an exact polynomial of "
-    "degree 1 in n for every recurrent layer and bounded for every layer of self-attention.",
+    "degree 1 in n for every recurrent layer and bounded for every layer of self-attention and of "
+    "convolution. Other layers are shown beside, held to what they declare.",
     source="Vaswani et al. 2017, table 1 and section 4",
 )
 
+Growth = int | Literal["log"]
+"""The exponent of the depth in n, or that it grows with log n."""
+
 RECURRENT = (("rnn", "recurrent"), ("lstm", "recurrent"), ("attentional_lstm", "recurrent_attention"))
 PARALLEL = (("transformer", "attention"), ("transformer", "scores"), ("transformer", "transformer"))
+FURTHER: dict[str, Growth] = {
+    **dict.fromkeys(("gru", "attentional_rnn", "attentional_gru"), 1),
+    **dict.fromkeys(("local_transformer", "conv"), 0),
+}
+"""Of the same kinds, held to it where their depth is measured; convolution stands with attention."""
+
+MIN_DOUBLINGS = 4
+"""So many doublings of n tell growth with log n from growth with n."""
+
+DECLARED: dict[str, Growth] = {"n": 1, "1": 0, "log n": "log"}
+"""What other architectures say of their layers: shown beside, the claim is not about them."""
 
 
 def verdict(results: Results) -> Verdict:
     """Return the verdict on S1."""
     frame = results.sizes("depth")
-    parts = []
-    for layers, exponent in ((RECURRENT, 1), (PARALLEL, 0)):
-        for architecture, part in layers:
-            rows = frame[(frame.architecture == architecture) & (frame.part == part)]
-            parts.append(_layer(architecture, part, exponent, rows))
+    layers: dict[tuple[str, str], Growth] = {
+        **dict.fromkeys(RECURRENT, 1),
+        **dict.fromkeys(PARALLEL, 0),
+    }
+    measured = sorted(set(zip(frame.architecture, frame.part, strict=True)) - set(layers))
+    layers |= {layer: FURTHER[layer[0]] for layer in measured if layer[0] in FURTHER}
+    beside = {
+        layer: DECLARED[declared]
+        for layer in measured
+        if layer[0] not in FURTHER and (declared := _declared(results, *layer)) in DECLARED
+    }
+    parts = [
+        replace(_layer(name, part, growth, _rows(frame, name, part)), decides=(name, part) in layers)
+        for (name, part), growth in (layers | beside).items()
+    ]
     if not any(part.evidence for part in parts):
         return not_measured(CLAIM, "depth of recurrent and of attention layers")
-    effect = " ".join(part.effect for part in parts)
+    effect = " ".join(part.effect for part in parts if part.decides)
     return every(CLAIM, parts, effect=effect, figure="depth")
 
 
@@ -58,15 +86,27 @@ def degree(sizes: Sequence[int], depths: Sequence[int]) -> int | None:
     return None if found is None else found.degree
 
 
-def _layer(architecture: str, part: str, exponent: int, rows: pd.DataFrame) -> Verdict:
+def _declared(results: Results, architecture: str, part: str) -> str:
+    layer = results.manifest.get("layers", {}).get(architecture, {}).get(part, {})
+    return str(layer.get("sequential", ""))
+
+
+def _rows(frame: pd.DataFrame, architecture: str, part: str) -> pd.DataFrame:
+    """Return the counts of one layer; of one with a window, over sequences that do not fit into two."""
+    rows = frame[(frame.architecture == architecture) & (frame.part == part)]
+    windows = pd.Series([model.get("window", 0) for model in rows.model], rows.index, dtype=float)
+    return rows[rows.n > 2 * windows]
+
+
+def _layer(architecture: str, part: str, growth: Growth, rows: pd.DataFrame) -> Verdict:
     name = f"{short_name(architecture)}, {part.replace('_', ' ')}"
-    words = "grows in proportion to n" if exponent else "does not grow with n"
-    claim = CLAIM.part(f".{exponent}.{architecture}.{part}", f"{name}: the depth {words}.")
+    words = {1: "grows in proportion to n", 0: "does not grow with n", "log": "grows with log n"}
+    claim = CLAIM.part(f".{growth}.{architecture}.{part}", f"{name}: the depth {words[growth]}.")
     ok = rows[rows.status == "ok"].sort_values("n").drop_duplicates("n")
     waiting = sorted({str(status).replace("_", " ") for status in rows.status if status != "ok"})
     sizes = [int(n) for n in ok.n]
     found = {
-        when: degree(sizes, [int(metrics[when]) for metrics in ok.metrics])
+        when: _growth(sizes, [int(metrics[when]) for metrics in ok.metrics])
         for when in ("forward", "training")
         if len(ok) and all(metrics.get(when) is not None for metrics in ok.metrics)
     }
@@ -78,21 +118,37 @@ def _layer(architecture: str, part: str, exponent: int, rows: pd.DataFrame) -> V
             claim=claim, verdict="inconclusive", missing=f"{name}: {missing}", figure="depth"
         )
     first, last = (int(ok.metrics.iloc[i]["forward"]) for i in (0, -1))
-    holds = all(value == exponent for value in found.values())
+    holds = all(value == growth for value in found.values())
     return Verdict(
         claim=claim,
         verdict="supported" if holds else "refuted",
         effect=f"{name}: {first:,} operators in a row at n = {sizes[0]:,}, {last:,} at "
         f"n = {sizes[-1]:,} ({_words(found)}).",
-        effect_value=None if found["forward"] is None else float(found["forward"]),
+        effect_value=float(found["forward"]) if isinstance(found["forward"], int) else None,
         evidence=tuple(ok.key),
         figure="depth",
     )
 
 
-def _words(found: dict[str, int | None]) -> str:
+def _growth(sizes: Sequence[int], depths: Sequence[int]) -> Growth | None:
+    """Return the exponent, or "log" where later doublings of n add about as much as earlier ones.
+
+    In proportion to n they would add twice as much every time.
+    """
+    if (exponent := degree(sizes, depths)) is not None:
+        return exponent
+    doubles = all(after == 2 * before for before, after in pairwise(sizes))
+    if len(sizes) < MIN_DOUBLINGS + 1 or not doubles or sorted(depths) != list(depths):
+        return None
+    half = len(sizes) // 2
+    early, late = depths[half] - depths[0], depths[-1] - depths[-1 - half]
+    return "log" if 0 < late <= 2 * early else None
+
+
+def _words(found: dict[str, Growth | None]) -> str:
     """Return "n^1", or "n^1 forward, no polynomial training" where the two differ."""
-    shown = {when: "no polynomial" if value is None else f"n^{value}" for when, value in found.items()}
+    named: dict[Growth | None, str] = {None: "no polynomial", "log": "log n"}
+    shown = {when: named.get(value, f"n^{value}") for when, value in found.items()}
     if len(set(shown.values())) == 1:
         return next(iter(shown.values()))
     return ", ".join(f"{value} {when}" for when, value in shown.items())

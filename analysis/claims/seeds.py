@@ -1,8 +1,11 @@
 """The seeds that a claim about distance may rest on: finished, converged, and paired by seed."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from analysis.load import Results
 from analysis.spans import SeedCurve, seed_curves
@@ -68,12 +71,22 @@ def distance_task(results: Results) -> str | None:
     return next((task for task in results.tasks_with(SLICE) if task in planned), None)
 
 
+def planned_first(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one configuration: that with most seeds, of several the one planned first."""
+    settings = [digest([m, d]) for m, d in zip(rows.model, rows.data, strict=True)]
+    counts = Counter(settings)
+    keys = zip(rows.key, settings, strict=True)
+    chosen = min(keys, key=lambda row: (-counts[row[1]], results.places.get(row[0], 0)))[1]
+    return rows[pd.Series(settings, rows.index) == chosen]
+
+
 def gather(
     results: Results, architectures: Sequence[str], model: Mapping[str, Any] | None = None
 ) -> Seeds | str:
     """Return the runs of ``architectures`` on the task with distances, or what the store lacks.
 
-    ``model`` restricts the configurations. Of several, the one with most seeds is taken.
+    ``model`` restricts the configurations. Of several, the one with most seeds is taken, of those with
+    equally many the one that the plan names first.
     """
     task = distance_task(results)
     if task is None:
@@ -90,12 +103,12 @@ def gather(
             rows = rows[matches]
         if rows.empty:
             return f"{short_name(architecture)} on {task}"
-        settings = [digest([m, d]) for m, d in zip(rows.model, rows.data, strict=True)]
-        rows = rows.assign(setting=settings)
-        rows = rows[rows.setting == rows.setting.value_counts(sort=True).index[0]]
+        rows = planned_first(results, rows)
         lengths |= {data.get("length") for data in rows.data}
         found[architecture] = {
-            int(row.seed): curves[row.key] for row in rows.itertuples() if row.key in curves
+            int(seed): curves[key]
+            for seed, key in zip(rows.seed, rows.key, strict=True)
+            if key in curves
         }
         for status, group in rows[rows.status != "ok"].groupby("status"):
             seeds = ", ".join(str(seed) for seed in sorted(group.seed))

@@ -12,6 +12,10 @@ MEASURES: dict[str, str] = {
     "flops": "experiments.measures.flops:Flops",
     "depth": "experiments.measures.depth:Depth",
     "path": "experiments.measures.path:Path",
+    "receptive_field": "experiments.measures.receptive_field:ReceptiveField",
+    "identity": "experiments.measures.identity:Identity",
+    "score_variance": "experiments.measures.score_variance:ScoreVariance",
+    "gain": "experiments.measures.gain:Gain",
 }
 
 ENTRY_POINTS = "seqyard.measures"

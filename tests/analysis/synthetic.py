@@ -192,6 +192,52 @@ class Synthetic:
             curves=dict.fromkeys(names, profile),
         )
 
+    def score(
+        self,
+        architecture: str,
+        task: str,
+        seed: int,
+        test: float,
+        *,
+        converged: bool = True,
+        status: str = "ok",
+        **model: Any,
+    ) -> str:
+        """Add a run that is known by its score on the test set alone."""
+        return self.add(
+            Cell(measure="train", architecture=architecture, task=task, model=model, seed=seed),
+            status=status,
+            block=f"{task} {architecture} {model} {seed}",
+            metrics={"test": test, "validation": test, "converged": converged, "chance": CHANCE},
+        )
+
+    def measured(
+        self,
+        measure: str,
+        architecture: str,
+        seed: int = 0,
+        *,
+        options: Mapping[str, Any] | None = None,
+        model: Mapping[str, Any] | None = None,
+        status: str = "ok",
+        metrics: Mapping[str, Any] | None = None,
+        curves: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Add a cell of a measure that trains nothing, with its metrics and curves."""
+        return self.add(
+            Cell(
+                measure=measure,
+                architecture=architecture,
+                model=dict(model or {}),
+                options=dict(options or {}),
+                seed=seed,
+            ),
+            status=status,
+            block=f"{measure} {architecture}",
+            metrics=dict(metrics or {}),
+            curves=dict(curves or {}),
+        )
+
     # Sizes ---------------------------------------------------------------------------------------
 
     def size(
