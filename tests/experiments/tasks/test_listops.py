@@ -25,7 +25,12 @@ CHECKS = [
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize(
-    "options", [{}, {"max_depth": 20, "max_args": 5, "min_length": 8, "max_length": 100}], ids=str
+    "options",
+    [
+        {"min_length": 8, "max_length": 64},
+        {"max_depth": 20, "max_args": 5, "min_length": 8, "max_length": 100},
+    ],
+    ids=str,
 )
 def test_lint(check, options):
     check(ListOps(**options, test_examples=600, validation_examples=200))

@@ -57,10 +57,8 @@ def test_a_source_holds_pairs_then_every_key_once(fillers):
 
 def test_gaps_follow_the_power_law():
     # the first query drawn without replacement has the law's own probabilities: with one pair
-    task = MultiQueryRecall(
-        keys=999, values=999, train=[[10, 1, 1]], test=[[10, 1]], test_per_value=2000
-    )
-    batch = held_out(task)
+    task = MultiQueryRecall(keys=64, values=64, train=[[10, 1, 1]], test=[[10, 1]])
+    batch = task.draw(np.random.default_rng(0), 4000, {"length": 10, "pairs": 1})
     gap = (np.argmax(batch.target_mask, axis=1) - 2) // 2
     weight = 0.01 * np.arange(1, 5) ** (0.01 - 1)
     expected = weight / weight.sum() * len(gap)
