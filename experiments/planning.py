@@ -70,7 +70,8 @@ def make_cell(
         data = _replaced(data, find_task(task), "task", tuned, request.settings)
     subject = _task(kind, measure, task, data)
     problem = subject.problem() if subject else WITHOUT_TASK
-    cls.accept(problem)
+    if subject or options.get("scope") == "model":  # a layer is measured whatever its model is for
+        cls.accept(problem)
     if seed < 0:
         raise BadInput(f"seed = {seed}: must be 0 or more.")
     config = _config(cls, model, problem, parameter_budget)

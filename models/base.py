@@ -158,6 +158,14 @@ class Seq2Seq(pl.LightningModule):
         """Return this architecture's measurable layers by part name; the first is its Table 1 row."""
 
     @classmethod
+    def receptive_field(cls, config: Any) -> int | None:
+        """Return how many source positions the encoder's state at the last one depends on.
+
+        None: all, whatever their number.
+        """
+        return None
+
+    @classmethod
     def own_search_space(cls) -> Space:
         """Return what is tuned for this architecture beside what is tuned for all (models.search)."""
         return {}

@@ -15,6 +15,8 @@ class ModelConfig(BaseModel):
 
     #: a second, finer integer field for the budget solver where ``width`` is coarse
     fine_dial: ClassVar[str | None] = None
+    #: the option that says how many positions there are weights for, where their number is fixed
+    fixed_length: ClassVar[str | None] = None
     #: options that came when records had been kept: at their default they are left out of plain data,
     #: so that cells from before keep their keys, and their records
     later_options: ClassVar[frozenset[str]] = frozenset()

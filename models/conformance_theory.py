@@ -19,6 +19,7 @@ _FREE = (
     "select",
     "attention_maps",
     "own_search_space",
+    "receptive_field",
     "extra_repr",
 )
 

@@ -121,6 +121,11 @@ class Conv(Seq2Seq):
             {"positions": "learned", "layers": 1},
         ]
 
+    @classmethod
+    def receptive_field(cls, config: ConvConfig) -> int:
+        """Return the left half of ``receptive_field(config)``, the last position included."""
+        return receptive_field(config) // 2 + 1
+
     def build(self, config: ConvConfig) -> None:
         """Create the encoder, the decoder, and for ``last`` the attention that summarises."""
 

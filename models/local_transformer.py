@@ -87,6 +87,11 @@ class LocalTransformer(Transformer):
             {"window": 7, "attention": "fused", "layers": 2},
         ]
 
+    @classmethod
+    def receptive_field(cls, config: LocalConfig) -> int:
+        """Return 1 + L·(r - 1)/2: every layer sees so much further to the left."""
+        return 1 + config.layers * config.band.left
+
     def own_meeting(  # type: ignore[override]
         self,
         x_BND: Tensor,

@@ -84,6 +84,11 @@ class Markov(Seq2Seq):
         """Return further options that the conformance suite covers."""
         return [{"feedforward": 0}, {"feedforward": 5}]
 
+    @classmethod
+    def receptive_field(cls, config: MarkovConfig) -> int:
+        """Return 0: the source is not looked at."""
+        return 0
+
     def build(self, config: MarkovConfig) -> None:
         """Create f and, where there is no target, the vector that stands for the prior."""
         self.row = Row(config)

@@ -29,6 +29,7 @@ class MLPConfig(ModelConfig):
     """Options of the fully connected network."""
 
     fine_dial: ClassVar[str | None] = "hidden"
+    fixed_length: ClassVar[str | None] = "positions"
 
     positions: int = Field(64, gt=0, description="N: the longest sequence that there are weights for")
     hidden: int | None = Field(None, gt=0, description="H: units of a hidden layer; None: width")

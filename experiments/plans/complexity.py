@@ -82,7 +82,7 @@ def blocks(request: Request) -> list[Block]:
     setting = SETTINGS[request.profile]
     found = []
     for architecture in request.architectures:
-        cells = list(_counted(request, setting, architecture))
+        cells = list(counted_cells(request, architecture))
         found.append(Block(name=f"counts {architecture}", cells=tuple(cells)))
     for architecture in request.architectures:
         sizes = [(n, setting.width) for n in setting.lengths]
@@ -107,7 +107,9 @@ def blocks(request: Request) -> list[Block]:
     return found
 
 
-def _counted(request: Request, setting: Setting, architecture: str) -> Iterator[Cell]:
+def counted_cells(request: Request, architecture: str) -> Iterator[Cell]:
+    """Yield the cells of one architecture that are counted, which costs next to nothing."""
+    setting = SETTINGS[request.profile]
     by_n = [(n, setting.width) for n in setting.counted_lengths]
     by_d = [(setting.length, d) for d in setting.widths if d != setting.width]
     yield from _cells(request, architecture, "flops", by_n + by_d, {"batch": 1})
@@ -125,17 +127,21 @@ def _cells(
 ) -> Iterator[Cell]:
     """Yield a cell for every part, size and, where it matters, attention kernel."""
     cls = find_architecture(architecture)
-    attends = "attention" in cls.Config.model_fields and measure in ("memory", "step_time")
-    parts = list(cls.layers())
-    if parts[1:]:  # the bare recurrence of an attentional model is measured where it is the whole layer
-        parts = [part for part in parts if part != "recurrent"]
-    for part in parts:
+    has_kernels = "attention" in cls.Config.model_fields and measure in ("memory", "step_time")
+    layers, fixed = cls.layers(), cls.Config.fixed_length
+    if len(layers) > 1:  # a bare recurrence is measured where it is the whole layer
+        layers = {part: layer for part, layer in layers.items() if part != "recurrent"}
+    for part, layer in layers.items():
+        attends = has_kernels and layer.explicit_memory_exponent is not None
         for kernel in ("explicit", "fused") if attends else ("",):
             for n, d in sizes:
+                positions = n + 1 if measure == "path" else n
                 yield make_cell(
                     measure=measure,
                     architecture=architecture,
-                    model={"width": d} | ({"attention": kernel} if kernel else {}),
+                    model={"width": d}
+                    | ({"attention": kernel} if kernel else {})
+                    | ({fixed: positions} if fixed else {}),
                     options={"scope": "layer", "part": part, "n": n, **options},
                     request=request,
                 )

@@ -8,8 +8,10 @@ import pytest
 from analysis import claims
 from analysis.figures import FIGURES
 from analysis.tables import TABLES
+from experiments.cell import Cell
 from experiments.commands.run import distinct, find_plan
 from experiments.manifest import write_manifest
+from experiments.planning import theory
 from experiments.plans import PLANS
 from experiments.plans.base import PROFILES, Request
 from experiments.run import find_measure
@@ -95,3 +97,24 @@ def test_seeds_see_the_same_task_and_architectures_the_same_recipe() -> None:
         assert len({str(cell.recipe) for cell in mine}) == 1
         assert len({str(cell.data) for cell in mine}) == 1
         assert {cell.seed for cell in mine} == {0, 1, 2}
+
+
+def test_a_layer_of_fixed_length_is_as_long_as_what_it_is_measured_on() -> None:
+    request = Request(profile="smoke", architectures=["mlp"], device="cpu", threads=2)
+    cells = [cell for block in find_plan("complexity").blocks(request) for cell in block.cells]
+    assert {cell.measure for cell in cells} == {"flops", "depth", "path", "memory", "step_time"}
+    for cell in cells:
+        assert cell.model["positions"] == cell.options["n"] + (cell.measure == "path")
+    counts = {theory(cell)["parameters"] for cell in cells if cell.measure == "depth"}
+    assert len(counts) > 1, "its parameters grow"
+
+
+def test_a_convolution_is_timed_once_a_size_and_attention_with_both_kernels() -> None:
+    def timed(name: str) -> list[Cell]:
+        request = Request(profile="smoke", architectures=[name], device="cpu", threads=2)
+        (block,) = (b for b in find_plan("complexity").blocks(request) if b.name == "layer time")
+        return list(block.cells)
+
+    sizes = [(cell.options["part"], cell.options["n"], cell.model["width"]) for cell in timed("conv")]
+    assert len(sizes) == len(set(sizes))
+    assert {cell.model["attention"] for cell in timed("transformer")} == {"explicit", "fused"}
