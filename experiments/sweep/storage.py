@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from sqlalchemy import URL, Engine, create_engine, inspect, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
 from sqlalchemy import exc as errors
 from sqlalchemy.pool import NullPool
 
@@ -165,11 +165,25 @@ def _prepare(address: URL, *, create: bool) -> bool:
     try:
         with engine.connect() as connection:
             if create and address.drivername == "sqlite":
-                # readers do not wait for the writer; stays with the file
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                _log_ahead(connection)
             return inspect(connection).has_table("trial_heartbeats")
     finally:
         engine.dispose()
+
+
+def _log_ahead(connection: Connection) -> None:
+    """Write ahead, so that readers do not wait for the writer; stays with the file.
+
+    SQLite refuses the switch at once, whatever the timeout, while another planner looks at the file.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            return
+        except errors.OperationalError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(random.uniform(0.05, 0.3))
 
 
 @contextmanager
