@@ -15,7 +15,6 @@ from experiments.planning import make_cell
 from experiments.plans.base import Plan, Profile, Request
 from experiments.tasks.find import find_task
 from experiments.tasks.string_task import StringTask
-from models.recurrent_attention import AttentionalSeq2Seq
 from models.registry import architecture as find_architecture
 
 LANGUAGES = (
@@ -99,6 +98,8 @@ SETTINGS: dict[Profile, Setting] = {
 
 def readout(task: str, architecture: str) -> dict[str, str]:
     """Return how a task is answered: strings on blanks, but by a decoder where that is what attends."""
+    from models.recurrent_attention import AttentionalSeq2Seq  # it brings torch with it
+
     strings = issubclass(find_task(task), StringTask)
     attends = issubclass(find_architecture(architecture), AttentionalSeq2Seq)
     return {"readout": "decoder"} if strings and attends else {}
