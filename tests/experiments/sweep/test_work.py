@@ -41,6 +41,7 @@ def states(queue):
     return sorted(row.state.name for row in queue.rows())
 
 
+@pytest.mark.slow
 def test_several_processes_do_every_cell_once(work, store, url):
     queue = plan(store, url, [named(f"{i}", logged(2 * i), logged(2 * i + 1)) for i in range(12)])
     processes = [work(store, url, "--workers", "2", "--json") for _ in range(3)]
