@@ -63,7 +63,7 @@ class Results:
         tuned: Mapping[str, Any] | None = None,
     ) -> None:
         self.manifest = manifest
-        self._artifacts = artifacts
+        self.artifacts = artifacts
         self._samples: dict[str, list[dict[str, Any]]] = {}
         self.planned: dict[str, dict[str, Any]] = dict(manifest.get("cells", {}))
         given = {record.key: record for record in records}
@@ -173,7 +173,7 @@ class Results:
         record = self.records.get(key)
         if record is not None and record.samples:
             return list(record.samples)
-        path = None if self._artifacts is None else self._artifacts / f"{key}.samples.json"
+        path = None if self.artifacts is None else self.artifacts / f"{key}.samples.json"
         if path is None or not path.exists():
             return []
         rows = read_json(path)

@@ -17,6 +17,7 @@ from analysis.load import Results
 from analysis.sections import Section, sections
 from analysis.tables import tabulate
 from analysis.tables.base import Table
+from analysis.variants import first_settings
 from analysis.view import View
 from analysis.wording import plural
 from models.errors import BadInput
@@ -60,7 +61,8 @@ def write(store_folder: Path, output: Path | None = None) -> Path:
 
 def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
     """Return everything that both templates show."""
-    found = sections(view)
+    usual = first_settings(view)  # a figure has one line an architecture; claims see all settings
+    found = sections(usual)
     titles = {figure.name: figure.title for section in found for figure in section.figures}
     asked = asked_claims(view, claims)
     others = [claim.id for claim in claims if claim not in asked]
@@ -75,7 +77,7 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
         "lead": provenance.lead(view),
         "facts": provenance.facts(view),
         "alerts": _alerts(view),
-        "table1": tabulate("table1", view),
+        "table1": tabulate("table1", usual),
         "table1_shown": not view.about_translation,
         "table1_missing": "No record of one layer is in this store: run the plan complexity or table1.",
         "sections": found,

@@ -112,8 +112,9 @@ def _layer(architecture: str, part: str, growth: Growth, rows: pd.DataFrame) -> 
     }
     if rows.empty:
         return not_measured(claim, f"depth of {name}")
-    if waiting or len(sizes) < 3 or "forward" not in found:
-        missing = f"cells {', '.join(waiting)}" if waiting else "three lengths or more"
+    least = MIN_DOUBLINGS + 1 if growth == "log" else 3
+    if waiting or len(sizes) < least or "forward" not in found:
+        missing = f"cells {', '.join(waiting)}" if waiting else f"{least} lengths or more"
         return Verdict(
             claim=claim, verdict="inconclusive", missing=f"{name}: {missing}", figure="depth"
         )

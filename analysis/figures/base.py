@@ -18,6 +18,7 @@ from analysis.style import BAD, MUTED, RC, Style
 from analysis.wording import number
 
 _WIDTH = {"half": 4.9, "third": 3.5, "full": 7.4}  # inches; the page scales a panel to its column
+_ROOMY, _LEGEND_ROW = 6, 0.18  # rows of a legend that fit under a chart; inches a row
 _GROUP_ID = re.compile(r'(<g) id="[^"]*"')
 _HEAD = re.compile(r"^.*?<svg[^>]*viewBox=\"([^\"]*)\"[^>]*>", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
@@ -64,6 +65,9 @@ def panel(
         handles, labels = axes.get_legend_handles_labels()
         if legend and labels:
             columns = _columns(labels, _WIDTH[size])
+            below = -(-len(labels) // columns) - _ROOMY
+            if below > 0:  # a long legend must not take the chart's own room
+                canvas.set_figheight(height + below * _LEGEND_ROW)
             canvas.legend(handles, labels, loc="outside lower left", ncols=columns)
         text = StringIO()
         canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)

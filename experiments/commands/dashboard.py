@@ -15,7 +15,7 @@ from experiments.plans.base import PROFILES, Profile
 from experiments.store import read_json
 from models.errors import BadInput
 
-JOINED = ("table1",)
+JOINED = ("table1", "claims")
 """Plans that are other plans together: what they train is tuned there."""
 
 EXAMPLES = """\

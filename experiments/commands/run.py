@@ -21,7 +21,6 @@ from experiments.plans.base import PROFILES, Plan, Request
 from experiments.progress import Display, clock, display_for, label
 from experiments.store import Store, read_json
 from experiments.tracking.options import add_wandb_option, observed
-from models import CORE
 from models.errors import BadInput
 from models.lookup import find
 
@@ -245,7 +244,7 @@ def make_request(options: argparse.Namespace, plan: Plan) -> Request:
         if getattr(options, name) is not None and not plan.corpora:
             takes = ", ".join(known for known in PLANS if find_plan(known).corpora)
             raise BadInput(f"--{name}: plan '{plan.name}' takes no corpus; these do: {takes}.")
-    names = list(dict.fromkeys([*(options.only or CORE), *options.architecture]))
+    names = list(dict.fromkeys([*(options.only or plan.architectures), *options.architecture]))
     for name in names:
         architecture(name)
     return Request(

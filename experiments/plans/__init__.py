@@ -9,6 +9,7 @@ PLANS: dict[str, str] = {
     "formal_languages": "experiments.plans.formal_languages:PLAN",
     "long_range": "experiments.plans.long_range:PLAN",
     "throughput": "experiments.plans.throughput:PLAN",
+    "claims": "experiments.plans.claims:PLAN",
     "complexity": "experiments.plans.complexity:PLAN",
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from experiments.cell import Block
+from models import CORE
 
 Profile = Literal["smoke", "quick", "standard", "full"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
@@ -36,6 +37,7 @@ class Plan:
     description: str
     budget: str  # the one kind of budget, in words: "equal steps", "equal tokens a batch"
     blocks: Callable[[Request], list[Block]]
+    architectures: tuple[str, ...] = CORE  # what it compares unless told otherwise
     corpora: bool = False  # whether it takes a corpus
     figures: tuple[str, ...] = ()  # names in analysis.figures
     tables: tuple[str, ...] = ()

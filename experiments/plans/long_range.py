@@ -50,7 +50,7 @@ SETTINGS: dict[Profile, dict[str, Setting]] = {
                 "warmup_steps": 5,
             },
             seeds=1,
-            parameter_budget=8_000,
+            parameter_budget=7_950,
         ),
         "digits": Setting(
             data={},

@@ -296,15 +296,26 @@ def test_out_of_memory_is_a_result_and_shown() -> None:
 # C6 --------------------------------------------------------------------------------------------------
 
 
-def test_parameters_that_stay_the_same_support() -> None:
-    verdict = of(layers())["C6"]
+def with_mlp(made: Synthetic, parameters: Callable[[int], int]) -> Synthetic:
+    for n in (64, 128, 256, 512):
+        made.size("flops", "mlp", "fully_connected", n, D, 1, parameters=parameters(n))
+    return made
+
+
+def test_parameters_that_stay_the_same_and_others_that_grow_support() -> None:
+    verdict = of(with_mlp(layers(), lambda n: n * D * D + D))["C6"]
     assert verdict.verdict == "supported"
     assert "16,384 parameters at each of 5 lengths from 64 to 1,024" in verdict.effect
-    assert "fully connected" in verdict.missing  # the other half
+    assert "262,208 to 2,097,216 parameters" in verdict.effect
+    half = of(layers())["C6"]
+    assert half.verdict == "inconclusive"
+    assert "parameters of the fully connected layer" in half.missing
 
 
-def test_parameters_that_grow_refute() -> None:
+def test_parameters_that_grow_otherwise_refute() -> None:
     assert of(layers(parameters=lambda n: 4 * D * D + n * D))["C6"].verdict == "refuted"
+    assert of(with_mlp(layers(), lambda n: D * D))["C6"].verdict == "refuted"
+    assert of(with_mlp(layers(), lambda n: n * n * D))["C6"].verdict == "refuted"
 
 
 def test_parameters_at_one_length_decide_nothing() -> None:

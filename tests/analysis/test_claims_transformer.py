@@ -155,6 +155,7 @@ def test_the_scale_keeps_variance_entropy_and_gradient() -> None:
     assert by_id["T1.variance.normal"].effect_value == pytest.approx(1.0, abs=0.01)
     assert by_id["T1.training"].effect_value == pytest.approx(0.3, abs=0.01)
     assert "d_k = 256" in by_id["T1.gradient.layer"].effect
+    assert not by_id["T1.gradient.layer"].decides
 
 
 @pytest.mark.parametrize("changed", [{"exponent": 1.5}, {"fading": -0.5}, {"gain": -0.3}])

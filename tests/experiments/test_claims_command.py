@@ -49,6 +49,14 @@ def test_every_claim_is_listed_once_and_untested_ones_say_so(
     assert "supported" not in text  # without a store there is no verdict
 
 
+def test_every_row_of_the_table_of_claims_is_there() -> None:
+    """Long range, speed, complexity, inside the Transformer, training and decoding."""
+    rows = [f"L{n}" for n in range(1, 14)] + [f"S{n}" for n in range(1, 5)]
+    rows += [f"C{n}" for n in range(1, 7)] + [f"T{n}" for n in range(1, 14)]
+    rows += [f"D{n}" for n in range(1, 5)]
+    assert list(catalogue()) == rows
+
+
 def test_a_store_gives_verdicts_and_filters_choose(
     store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
