@@ -29,7 +29,7 @@ def first_settings(view: View) -> View:
     for key in sorted(results.planned, key=lambda key: results.places.get(key, 0)):
         cell = results.planned[key]["cell"]
         if cell["measure"] not in APART:
-            options = {k: v for k, v in cell.get("model", {}).items() if not _is_size(k, v)}
+            options = {k: v for k, v in cell.get("model", {}).items() if not is_size(k, v)}
             place = _place(cell)
             if first.setdefault(place, digest(options)) != digest(options):
                 continue
@@ -41,7 +41,8 @@ def first_settings(view: View) -> View:
     return View(Results(manifest, [*records, *results.others], (), results.artifacts, results.tuned))
 
 
-def _is_size(name: str, value: object) -> bool:
+def is_size(name: str, value: object) -> bool:
+    """Whether an option of a model is a size or a kernel, which makes no other setting of it."""
     # of a network of fixed length, ``positions`` is its length; of others it names a kind
     return name in SIZES or (name == "positions" and isinstance(value, int))
 

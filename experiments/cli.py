@@ -13,6 +13,7 @@ COMMANDS = {
     "work": "take cells from a sweep's queue until none is left",
     "report": "write the report of a store again",
     "claims": "show the textbook's sentences, and what records say of them",
+    "diff": "show what changed between two stores beyond noise",
     "list": "show architectures, tasks, measures and plans",
     "train": "train one architecture on one task",
     "trial": "train one cell with values of its search space; `wandb agent` runs this",
