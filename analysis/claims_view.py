@@ -22,6 +22,8 @@ class ClaimView:
     missing: str
     figure: str
     keys: tuple[str, ...]
+    topic: str = ""
+    kind: str = ""
     figure_title: str = ""
     decides: bool = True  # a part: whether the whole depends on it
 
@@ -61,6 +63,7 @@ def claim_view(verdict: Verdict) -> ClaimView:
     claim, text = verdict.claim, _effect(verdict)
     facts = [
         ("How it is tested", claim.how),
+        ("Topic", claim.topic),
         ("Kind", claim.kind),
         ("Seeds", _seeds(verdict)),
         ("Time for the missing seeds", _time(verdict)),
@@ -81,6 +84,8 @@ def claim_view(verdict: Verdict) -> ClaimView:
         missing=verdict.missing,
         figure=verdict.figure,
         keys=tuple(sorted(set(verdict.evidence))),
+        topic=claim.topic,
+        kind=claim.kind,
     )
 
 

@@ -11,12 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from analysis import provenance
+from analysis.claims.untested import UNTESTED
 from analysis.claims_view import ClaimView, read_claims
 from analysis.figures.base import Figure
 from analysis.load import Results
 from analysis.sections import Section, sections
 from analysis.tables import tabulate
 from analysis.tables.base import Table
+from analysis.tables.claims import claims_table
+from analysis.tables.latex import latex
 from analysis.variants import first_settings
 from analysis.view import View
 from analysis.wording import plural
@@ -24,13 +27,14 @@ from models.errors import BadInput
 
 TITLE = "Table 1, measured"
 TITLE_TRANSLATION = "Translation, measured"
+VERDICTS = ("supported", "refuted", "inconclusive")
 _COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 _POWER = re.compile(r"\b([nd])\^(−?[0-9.]*[0-9])")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 
 def write(store_folder: Path, output: Path | None = None) -> Path:
-    """Write ``report.html``, ``report.md``, ``figures/*.svg|csv`` and ``tables/*.csv``.
+    """Write ``report.html``, ``report.md``, ``figures/*.svg|csv`` and ``tables/*.csv|tex``.
 
     ``output`` is the folder they go to; without it, the store's own. Returns the HTML file's path.
 
@@ -52,6 +56,7 @@ def write(store_folder: Path, output: Path | None = None) -> Path:
                 folder / "tables" / f"{table.name}.csv",
                 table.data.to_csv(index=False, lineterminator="\n"),
             )
+            _write_text(folder / "tables" / f"{table.name}.tex", latex(table))
         for name in ("report.md", "report.html"):
             _write_text(folder / name, render(f"{name}.j2", values))
     except OSError as error:
@@ -83,6 +88,10 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
         "sections": found,
         "claims": claims,
         "claims_intro": _claims_intro(claims),
+        "claims_table": claims_table(claims),
+        "claims_verdicts": [v for v in VERDICTS if any(claim.verdict == v for claim in claims)],
+        "claims_topics": list(dict.fromkeys(claim.topic for claim in claims)),
+        "claims_untested": _claims_untested(),
         "claims_elsewhere": _claims_elsewhere(others),
         "claims_missing": "No claim is tested by this plan’s records.",
         "refuted": [claim for claim in claims if claim.verdict == "refuted"],
@@ -150,11 +159,13 @@ def _claims_elsewhere(names: list[str]) -> str:
     return f"Other plans ask {', '.join(names)}; see seqyard list plans."
 
 
+def _claims_untested() -> str:
+    names = ", ".join(claim.id for claim in UNTESTED)
+    return f"No test yet for the sentences {names}; see seqyard claims." if names else ""
+
+
 def _claims_intro(claims: list[ClaimView]) -> str:
-    counts = [
-        f"{sum(claim.verdict == verdict for claim in claims)} {verdict}"
-        for verdict in ("supported", "refuted", "inconclusive")
-    ]
+    counts = [f"{sum(claim.verdict == verdict for claim in claims)} {verdict}" for verdict in VERDICTS]
     return (
         f"{', '.join(counts)}. A verdict is computed from the records; with too few seeds or "
         "unfinished cells it is inconclusive and shows the effect so far. Open a claim for its parts."
@@ -171,7 +182,7 @@ def _questions(count: int) -> str:
 
 def _tables(values: dict[str, Any]) -> list[Table]:
     found: list[Section] = values["sections"]
-    tables = [values["table1"]] if values["table1"] else []
+    tables = [table for table in (values["table1"], values["claims_table"]) if table]
     return [*tables, *(t for section in found for t in section.tables), *values["provenance_tables"]]
 
 

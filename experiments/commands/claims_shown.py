@@ -93,7 +93,7 @@ def in_full(shown: Mapping[str, Any], folder: Path | None) -> str:
         return "\n".join(lines)
     lines.append(f"verdict of {folder}: {shown['verdict']}")
     lines += [f"effect: {shown['effect']}"] if shown["effect"] else []
-    left = {"How it is tested", "Kind", "Source"}
+    left = {"How it is tested", "Topic", "Kind", "Source"}
     lines += [
         f"{label[0].lower()}{label[1:]}: {text}"
         for label, text in shown["facts"].items()

@@ -5,6 +5,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis.report import markdown, rich, write
@@ -60,6 +61,47 @@ def test_writes_both_formats_with_every_figure_and_table_beside_them(full):
     assert len(images) > 15
     for image in images:
         assert (store / image).read_text("utf-8").startswith("<svg")
+
+
+def test_claims_can_be_filtered_and_are_all_shown_without_a_script(full):
+    """The controls are hidden until the script, which needs no network, has shown them."""
+    html = full[1].read_text(encoding="utf-8")
+    body, _, script = html.partition("<script>")
+    (form,) = re.findall(r'<form class="filters" id="claim-filters"[^>]*>.*?</form>', body, re.DOTALL)
+    assert form.startswith(
+        '<form class="filters" id="claim-filters" aria-label="Filter the claims" hidden>'
+    )
+    claims = re.findall(r'<details class="claim (\w+)" id="claim-(\w+)"([^>]*)>', body)
+    assert len(claims) > 5
+    offered = dict(re.findall(r'<select name="(\w+)">(.*?)</select>', form))
+    for verdict, _, attributes in claims:
+        assert "hidden" not in attributes
+        topic = re.search(r'data-verdict="(\w+)" data-topic="([^"]+)"', attributes)
+        assert topic
+        assert topic[1] == verdict
+        assert f"<option>{verdict}</option>" in offered["verdict"]
+        assert f"<option>{topic[2]}</option>" in offered["topic"]
+    assert "filters.hidden = false" in script
+    assert "http" not in script
+
+
+def test_every_table_is_there_as_csv_and_as_latex(full):
+    tables = full[0] / "tables"
+    names = {path.stem for path in tables.glob("*.csv")}
+    assert {"table1", "spans", "claims"} <= names
+    assert {path.stem for path in tables.glob("*.tex")} == names
+    for name in names:
+        text = (tables / f"{name}.tex").read_text(encoding="utf-8")
+        assert text.isascii(), name
+        for kind in ("table", "tabular"):
+            assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == 1
+        widths = {
+            len(re.findall(r"(?<!\\)&", line)) for line in text.splitlines() if line.endswith("\\\\")
+        }
+        assert len(widths) == 1, name
+    claims = pd.read_csv(tables / "claims.csv")
+    assert set(claims.verdict) <= {"supported", "refuted", "inconclusive"}
+    assert "L3" in set(claims.claim)
 
 
 def test_rebuilt_report_is_the_same_byte_for_byte(small, tmp_path):
