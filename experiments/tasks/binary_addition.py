@@ -17,8 +17,8 @@ class BinaryAddition(StringTask):
     """Two binary numbers of different lengths, lowest bit first, to their sum.
 
     Delétang et al. 2023, appendix A (context-sensitive). Zero and one are the tokens 3 and 4, plus is
-    5; the blanks are 6, one more than the source has letters. The sum has no zeros at its upper end (0 is
-    one zero), and EOS, 2, ends it. 01 + 11, which is 2 + 3, is 101:
+    5; the blanks are 6, one more than the source has letters. The sum has no zeros at its upper end (0
+    is one zero), and EOS, 2, ends it. 01 + 11, which is 2 + 3, is 101:
 
     >>> BinaryAddition().solve(np.array([3, 4, 5, 4, 4, 6, 6, 6, 6, 6, 6]), 11).tolist()
     [4, 3, 4, 2]
