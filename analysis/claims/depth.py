@@ -63,7 +63,7 @@ def verdict(results: Results) -> Verdict:
     ]
     if not any(part.evidence for part in parts):
         return not_measured(CLAIM, "depth of recurrent and of attention layers")
-    effect = " ".join(part.effect for part in parts if part.decides)
+    effect = " ".join(part.effect for part in parts if part.decides and part.effect)
     return every(CLAIM, parts, effect=effect, figure="depth")
 
 

@@ -1,5 +1,6 @@
 """Claim L5: a GRU against an LSTM."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from analysis.claims.base import Claim, Verdict, every, not_measured
 from analysis.claims.decide import mean_beyond
-from analysis.claims.paired import Setting, pairs, setting
+from analysis.claims.paired import Run, Setting, pairs, setting
 from analysis.claims.quality import TOO_SMALL
 from analysis.load import Results
 from analysis.statistics import MIN_PAIRED_SEEDS
@@ -72,6 +73,11 @@ def _ratio(rows: pd.DataFrame) -> Verdict:
     )
 
 
+def _told(task: str, runs: Sequence[tuple[Run, Run]]) -> str:
+    gru, lstm = (float(np.mean([run.score for run in side])) for side in zip(*runs, strict=True))
+    return f"{gru:.2f} against {lstm:.2f} on {task}"
+
+
 def _quality(settings: dict[str, tuple[Setting | None, Setting | None]]) -> Verdict:
     claim = CLAIM.part(".quality", "A GRU scores higher than an LSTM with as many parameters.")
     known = {task: (a, b) for task, (a, b) in settings.items() if a is not None and b is not None}
@@ -87,11 +93,7 @@ def _quality(settings: dict[str, tuple[Setting | None, Setting | None]]) -> Verd
         if shared:
             break
     caveat = "" if converged else "Over seeds that had not all converged: "
-    means = {
-        task: [float(np.mean([found[task][seed][i].score for seed in shared])) for i in (0, 1)]
-        for task in TASKS
-    }
-    told = ", ".join(f"{means[task][0]:.2f} against {means[task][1]:.2f} on {task}" for task in TASKS)
+    told = ", ".join(_told(task, [found[task][seed] for seed in shared]) for task in TASKS if shared)
     gains = [
         float(np.mean([found[task][seed][0].score - found[task][seed][1].score for task in TASKS]))
         for seed in shared

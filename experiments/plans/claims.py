@@ -132,7 +132,7 @@ SETTINGS: dict[Profile, Setting] = {
 
 
 def blocks(request: Request) -> list[Block]:
-    """Return the exact cells, then those that are trained, the comparisons of time last."""
+    """Return the exact cells, then those that are trained; comparisons of time run last anyway."""
     setting = SETTINGS[request.profile]
     found = [
         Block(name=name, cells=tuple(cells))
@@ -140,29 +140,35 @@ def blocks(request: Request) -> list[Block]:
             ("identities of attention", list(_identities(request))),
             ("products of queries and keys", list(_products(request, setting))),
             ("gradients by gain", list(_gains(request, setting))),
-            ("costs by window and kernel size", list(_reaches(request, setting))),
         )
         if cells
     ]
+    # the usual settings come before what varies them: figures show the first
     timed = _some(request, TIMED)
+    found += _blocks(complexity.PLAN, timed)
     found += [
         Block(name=f"counts {name}", cells=tuple(counted_cells(request, name)))
         for name in request.architectures
         if name not in timed.architectures
     ]
-    found += long_range.blocks(_some(request, TRAINED))
+    if reaches := list(_reaches(request, setting)):
+        found.append(Block(name="costs by window and kernel size", cells=tuple(reaches)))
+    found += _blocks(long_range.PLAN, _some(request, TRAINED))
     found += _variations(request, setting)
-    found += agreement.blocks(_some(request, CORE))
-    found += translation.blocks(_some(request, CORE))
-    found += complexity.blocks(timed)
-    found += throughput.blocks(_some(request, CORE))
-    return [block for block in found if block.cells]
+    found += _blocks(agreement.PLAN, _some(request, CORE))
+    found += _blocks(translation.PLAN, _some(request, CORE))
+    found += _blocks(throughput.PLAN, _some(request, CORE))
+    return found
 
 
 def _some(request: Request, names: Sequence[str]) -> Request:
     """Return the request for some architectures alone, and for those that are not ours."""
     kept = [name for name in request.architectures if name in names or name not in MODELS]
     return replace(request, architectures=kept)
+
+
+def _blocks(part: Plan, request: Request) -> list[Block]:
+    return part.blocks(request) if request.architectures else []
 
 
 def _identities(request: Request) -> Iterator[Cell]:

@@ -115,6 +115,18 @@ def test_units_need_seeds_and_both_tasks() -> None:
     assert few.verdict == "inconclusive"
     assert "9 more seeds" in few.missing
     assert few.parts[0].verdict == "supported"
+    none = gru.verdict(units(0.1, seeds=1).results())
+    assert "11 more seeds" in none.missing
+    made = units(0.1)
+    made.score("gru", "digits", 12, 0.0, status="missing", forget_bias="one")
+    waiting = gru.verdict(made.results())
+    assert waiting.verdict == "inconclusive"
+    assert "the GRU on digits missing (seed 12)" in waiting.missing
+    apart = units(0.1, seeds=0)
+    for task in gru.TASKS:
+        apart.score("gru", task, 0, 0.5, forget_bias="one")
+        apart.score("lstm", task, 1, 0.5, forget_bias="one")
+    assert gru.verdict(apart.results()).effect == "Parameters: 3:4 at 2 widths."
     one = gru.verdict(units(0.1, tasks=("recall",)).results())
     assert one.verdict == "inconclusive"
     assert "GRU and LSTM on digits" in one.missing

@@ -50,6 +50,7 @@ def test_a_right_architecture_conforms(capsys: pytest.CaptureFixture[str]) -> No
     assert all(name in printed for name in CHECKS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "leak"), [("Leaks", "no_future"), ("Pads", "padding")])
 def test_a_leak_is_named(name: str, leak: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_check(f"outside_models:{name}") == 1

@@ -17,7 +17,7 @@ from experiments.plans.base import PROFILES, Request
 from experiments.run import find_measure
 from experiments.store import Store, read_json
 from experiments.tasks.find import task_for
-from models import CORE
+from models import CORE, MODELS
 from models.registry import architecture, config_for
 
 
@@ -118,3 +118,24 @@ def test_a_convolution_is_timed_once_a_size_and_attention_with_both_kernels() ->
     sizes = [(cell.options["part"], cell.options["n"], cell.model["width"]) for cell in timed("conv")]
     assert len(sizes) == len(set(sizes))
     assert {cell.model["attention"] for cell in timed("transformer")} == {"explicit", "fused"}
+
+
+def test_claims_plans_the_whole_family_and_the_usual_settings_first() -> None:
+    plan = find_plan("claims")
+    request = replace(request_for("smoke"), architectures=list(plan.architectures))
+    blocks = distinct(plan.blocks(request))
+    cells = [cell for block in blocks for cell in block.cells]
+    assert {cell.architecture for cell in cells} == set(MODELS)
+    exact = {"identity", "score_variance", "gain", "flops", "depth", "path"}
+    kinds = [{cell.measure for cell in block.cells} for block in blocks if not block.exclusive]
+    trained = [i for i, kind in enumerate(kinds) if "train" in kind or "translate" in kind]
+    assert max(i for i, kind in enumerate(kinds) if kind <= exact) < min(trained)
+    for name, option in (("conv", "kernel_size"), ("local_transformer", "window")):
+        reaches = [c.model[option] for c in cells if (c.measure, c.architecture) == ("flops", name)]
+        assert reaches[0] == config_for(architecture(name), {}).model_dump()[option]
+        assert len(set(reaches)) == 4
+    recall = [c for c in cells if (c.measure, c.task, c.architecture) == ("train", "recall", "lstm")]
+    assert [cell.model["forget_bias"] for cell in recall] == ["one", "zero", "chrono"]
+    for name in ("gru", "mlp"):
+        alone = distinct(plan.blocks(replace(request, architectures=[name])))
+        assert {cell.architecture for block in alone for cell in block.cells} == {name}

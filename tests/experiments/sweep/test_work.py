@@ -57,6 +57,7 @@ def test_several_processes_do_every_cell_once(work, store, url):
     assert states(queue) == ["COMPLETE"] * 12
 
 
+@pytest.mark.slow
 def test_exclusive_blocks_run_after_the_others_and_alone(work, store, file):
     alone = [
         named(f"alone {i}", logged(90 + i, 0.3, kind="LoggedTogether"), exclusive=True) for i in (0, 1)
@@ -151,6 +152,7 @@ def test_a_block_that_cannot_be_run_stops_nobody(work, store, file):
     assert queue.enqueue([bad]) == 1
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_run_the_process_stops_and_the_rest_stays(work, store, file):
     queue = plan(store, file, [named(f"{i}", logged(i, action="bad input")) for i in range(9)])
     code, _, errors = finish(work(store, file, "--workers", "1"))
