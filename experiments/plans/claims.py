@@ -145,7 +145,8 @@ def blocks(request: Request) -> list[Block]:
     ]
     # the usual settings come before what varies them: figures show the first
     timed = _some(request, TIMED)
-    found += _blocks(complexity.PLAN, timed)
+    layers = _blocks(complexity.PLAN, timed)
+    found += [block for block in layers if _is_counted(block)]
     found += [
         Block(name=f"counts {name}", cells=tuple(counted_cells(request, name)))
         for name in request.architectures
@@ -153,6 +154,7 @@ def blocks(request: Request) -> list[Block]:
     ]
     if reaches := list(_reaches(request, setting)):
         found.append(Block(name="costs by window and kernel size", cells=tuple(reaches)))
+    found += [block for block in layers if not _is_counted(block)]
     found += _blocks(long_range.PLAN, _some(request, TRAINED))
     found += _variations(request, setting)
     found += _blocks(agreement.PLAN, _some(request, CORE))
@@ -169,6 +171,10 @@ def _some(request: Request, names: Sequence[str]) -> Request:
 
 def _blocks(part: Plan, request: Request) -> list[Block]:
     return part.blocks(request) if request.architectures else []
+
+
+def _is_counted(block: Block) -> bool:
+    return not any(cell.measure in ("memory", "step_time") for cell in block.cells)
 
 
 def _identities(request: Request) -> Iterator[Cell]:
