@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from experiments.tasks.base import Examples, HeldOut, Positive, distinct
-from experiments.tasks.generated import GeneratedTask
+from experiments.tasks.generated import GeneratedTask, drawn_slice
 from models.problem import Problem
 
 
@@ -81,10 +81,7 @@ class Adding(GeneratedTask):
         self, generator: np.random.Generator, count: int, point: Mapping[str, int] | None
     ) -> Examples:
         """Draw sources (B, S, 2) float32 and targets (B,): float32 sums or int64 classes."""
-        if point is None:
-            distance_B = generator.choice(np.asarray(self.distances, dtype=np.int64), size=count)
-        else:
-            distance_B = np.full(count, point["distance"], dtype=np.int64)
+        distance_B = drawn_slice(generator, count, self.distances, point, "distance")
         source_BSF = np.zeros((count, self.length, 2), dtype=np.float32)
         source_BSF[:, :, 0] = generator.random((count, self.length), dtype=np.float32)
         first_B = self.length - distance_B

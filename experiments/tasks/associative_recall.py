@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from experiments.tasks.base import Examples, HeldOut, Positive, Positives, distinct
-from experiments.tasks.generated import GeneratedTask, require_sources
+from experiments.tasks.generated import GeneratedTask, drawn_slice, require_sources
 from models.problem import SPECIALS, Problem
 
 
@@ -89,12 +89,8 @@ class AssociativeRecall(GeneratedTask):
         self, generator: np.random.Generator, count: int, point: Mapping[str, int] | None
     ) -> Examples:
         """Draw sources (B, S) int64 and targets (B, 1); distances and loads mixed uniformly."""
-        if point is None:
-            distance_B = generator.choice(np.asarray(self.distances, dtype=np.int64), size=count)
-            load_B = generator.choice(np.asarray(self.loads, dtype=np.int64), size=count)
-        else:
-            distance_B = np.full(count, point["distance"], dtype=np.int64)
-            load_B = np.full(count, point["load"], dtype=np.int64)
+        distance_B = drawn_slice(generator, count, self.distances, point, "distance")
+        load_B = drawn_slice(generator, count, self.loads, point, "load")
         slots, most = self.length // 2, max(self.loads)
         keys_end = SPECIALS + self.keys
         values_end = keys_end + self.values

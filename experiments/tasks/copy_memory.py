@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from experiments.tasks.base import Examples, HeldOut, Positives
-from experiments.tasks.generated import GeneratedTask
+from experiments.tasks.generated import GeneratedTask, drawn_slice
 from models.problem import PAD, SPECIALS, Problem
 
 SYMBOLS, ALPHABET = 10, 8
@@ -61,10 +61,7 @@ class CopyMemory(GeneratedTask):
         self, generator: np.random.Generator, count: int, point: Mapping[str, int] | None
     ) -> Examples:
         """Draw sources (B, S) int64, targets (B, S) and their mask; distances mixed uniformly."""
-        if point is None:
-            distance_B = generator.choice(np.asarray(self.distances, dtype=np.int64), size=count)
-        else:
-            distance_B = np.full(count, point["distance"], dtype=np.int64)
+        distance_B = drawn_slice(generator, count, self.distances, point, "distance")
         length_B = distance_B + 2 * SYMBOLS
         width = int(max(self.distances) if point is None else point["distance"]) + 2 * SYMBOLS
         place = np.arange(width)

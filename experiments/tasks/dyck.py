@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from experiments.tasks.base import Examples, HeldOut, Positive, Positives, distinct
-from experiments.tasks.generated import GeneratedTask
+from experiments.tasks.generated import GeneratedTask, drawn_slice
 from models.problem import PAD, SPECIALS, Problem
 
 Odd = Annotated[int, Field(gt=0), AfterValidator(lambda n: _odd(n))]
@@ -86,12 +86,8 @@ class Dyck(GeneratedTask):
         self, generator: np.random.Generator, count: int, point: Mapping[str, int] | None
     ) -> Examples:
         """Draw sources (B, S) int64 and kinds (B,); depths and distances mixed uniformly."""
-        if point is None:
-            depth_B = generator.choice(np.asarray(self.depths, dtype=np.int64), size=count)
-            distance_B = generator.choice(np.asarray(self.distances, dtype=np.int64), size=count)
-        else:
-            depth_B = np.full(count, point["depth"], dtype=np.int64)
-            distance_B = np.full(count, point["distance"], dtype=np.int64)
+        depth_B = drawn_slice(generator, count, self.depths, point, "depth")
+        distance_B = drawn_slice(generator, count, self.distances, point, "distance")
         # the bracket's own place; the height before it is depth - 1, which has the place's parity
         open_B = self.length - distance_B
         open_B -= (open_B - depth_B + 1) % 2

@@ -4,7 +4,7 @@ B examples, S source positions, F source features.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 
@@ -91,6 +91,19 @@ def require_sources(possible: int, where: str) -> None:
             f"only {possible} different sources with {where}; disjoint splits need at least "
             f"{MINIMUM_SOURCES}: choose longer sequences or a larger alphabet"
         )
+
+
+def drawn_slice(
+    generator: np.random.Generator,
+    count: int,
+    values: Sequence[int],
+    point: Mapping[str, int] | None,
+    name: str,
+) -> NDArray[np.int64]:
+    """Return (count,) values of the slice ``name``: drawn uniformly, or that of ``point``."""
+    if point is None:
+        return generator.choice(np.asarray(values, dtype=np.int64), size=count)
+    return np.full(count, point[name], dtype=np.int64)
 
 
 class GeneratedTask(Task):

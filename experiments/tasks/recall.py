@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from experiments.tasks.base import Examples, HeldOut, Positive, distinct
-from experiments.tasks.generated import GeneratedTask, require_sources
+from experiments.tasks.generated import GeneratedTask, drawn_slice, require_sources
 from models.problem import SPECIALS, Problem
 
 
@@ -80,11 +80,7 @@ class Recall(GeneratedTask):
         self, generator: np.random.Generator, count: int, point: Mapping[str, int] | None
     ) -> Examples:
         """Draw sources (B, S) int64 and targets (B, T), T = ``symbols``; distances mixed uniformly."""
-        if point is None:
-            chosen = generator.integers(len(self.distances), size=count)
-            distance_B = np.asarray(self.distances, dtype=np.int64)[chosen]
-        else:
-            distance_B = np.full(count, point["distance"], dtype=np.int64)
+        distance_B = drawn_slice(generator, count, self.distances, point, "distance")
         width = self.length or self.symbols + max(self.distances)
         first_B = width - self.symbols - distance_B if self.length else np.zeros_like(distance_B)
         noise_begin = SPECIALS + self.alphabet

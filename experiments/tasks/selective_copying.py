@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from experiments.tasks.base import Examples, HeldOut, Positive, Positives
-from experiments.tasks.generated import GeneratedTask, require_sources
+from experiments.tasks.generated import GeneratedTask, drawn_slice, require_sources
 from models.problem import PAD, SPECIALS, Problem
 
 
@@ -58,12 +58,8 @@ class SelectiveCopying(GeneratedTask):
         self, generator: np.random.Generator, count: int, point: Mapping[str, int] | None
     ) -> Examples:
         """Draw sources (B, S) int64 and targets (B, T), T = ``symbols``; lengths mixed uniformly."""
-        if point is None:
-            width = max(self.lengths)
-            length_B = generator.choice(np.asarray(self.lengths, dtype=np.int64), size=count)
-        else:
-            width = point["length"]
-            length_B = np.full(count, width, dtype=np.int64)
+        length_B = drawn_slice(generator, count, self.lengths, point, "length")
+        width = max(self.lengths) if point is None else point["length"]
         inside_BS = np.arange(width) < length_B[:, None]
         blank = SPECIALS + self.alphabet
         source_BS = np.where(inside_BS, blank, PAD)
