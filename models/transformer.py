@@ -26,11 +26,11 @@ from models.attention import (
 from models.base import Memory, Seq2Seq, evaluating
 from models.batch import Batch
 from models.cache import Slots, grown, reordered, settled
-from models.config import ModelConfig
 from models.cost import Cost, linear_flops
 from models.decoding_state import select_rows, tensors
 from models.dropout import Dropout
 from models.errors import BadInput
+from models.headed import HeadedConfig
 from models.layer import Layer
 from models.positions import LearnedPositions, SinusoidalPositions
 from models.problem import Problem
@@ -50,13 +50,12 @@ from models.transformer_parts import (
 Positions = Literal["sinusoidal", "none", "learned", "rotary", "alibi"]
 
 
-class TransformerConfig(ModelConfig):
+class TransformerConfig(HeadedConfig):
     """Options of the Transformer."""
 
     fine_dial: ClassVar[str | None] = "feedforward"
     later_options: ClassVar[frozenset[str]] = frozenset({"max_positions", "residual", "scale"})
 
-    heads: int = Field(4, gt=0, description="H: attention heads; width is a multiple of it")
     layers: int = Field(2, gt=0, description="encoder layers, and decoder layers unless given")
     decoder_layers: int | None = Field(None, gt=0, description="None: as many as encoder layers")
     feedforward: int | None = Field(
@@ -73,14 +72,7 @@ class TransformerConfig(ModelConfig):
     attention: AttentionKernel = Field("auto", description="kernel; auto: by length and device")
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            low = self.width // self.heads * self.heads
-            valid = " or ".join(str(width) for width in (low, low + self.heads) if width)
-            raise ValueError(
-                f"width = {self.width} is not divisible by heads = {self.heads}; "
-                f"the nearest valid width is {valid}"
-            )
+    def _pairs_to_turn(self) -> Self:
         if self.positions == "rotary" and (self.width // self.heads) % 2:
             raise ValueError(
                 f"width = {self.width} gives each of heads = {self.heads} an odd width, and rotary "
@@ -100,7 +92,7 @@ class TransformerConfig(ModelConfig):
 
     def width_multiple(self) -> int:
         """Return H: every head has the same width; 2H where that must be even."""
-        return self.heads * (2 if self.positions == "rotary" else 1)
+        return super().width_multiple() * (2 if self.positions == "rotary" else 1)
 
     def exemptions(self) -> dict[str, str]:
         """Without the causal mask, decoding is not what was trained and targets leak."""
