@@ -39,6 +39,7 @@ class Plan:
     blocks: Callable[[Request], list[Block]]
     architectures: tuple[str, ...] = CORE  # what it compares unless told otherwise
     corpora: bool = False  # whether it takes a corpus
+    equal_sizes: bool = True  # whether all its models of one task have equal parameters
     figures: tuple[str, ...] = ()  # names in analysis.figures
     tables: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()  # ids of claims.md
