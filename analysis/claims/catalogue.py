@@ -1,6 +1,5 @@
 """Every claim there is, tested or not, without any record: what the list of claims shows."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -42,5 +41,4 @@ def topics(entries: Mapping[str, Entry]) -> list[str]:
 
 
 def _place(name: str) -> tuple[int, int]:
-    letter, digits = re.fullmatch(r"([A-Z])([0-9]+)", name).groups()  # type: ignore[union-attr]
-    return _ORDER.index(letter), int(digits)
+    return _ORDER.index(name[0]), int(name[1:])

@@ -1,5 +1,9 @@
 """Claim T3: attention without positions knows no order."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from analysis.claims.base import Claim, Verdict, every, not_measured
 from analysis.claims.identities import equal_sides, identity_rows
 from analysis.claims.paired import setting
@@ -31,7 +35,7 @@ def verdict(results: Results) -> Verdict:
             f"a Transformer with {words}",
             TASK,
             "transformer",
-            lambda model, name=name: model.get("positions", "sinusoidal") == name,  # type: ignore[misc]
+            partial(_positions, name=name),
         )
         for name, words in (("sinusoidal", "positions"), ("none", "no positions"))
     )
@@ -46,3 +50,7 @@ def verdict(results: Results) -> Verdict:
         else higher(task, given, without, f"On {TASK}")
     )
     return every(CLAIM, (equal_sides(exact, rows), failing))
+
+
+def _positions(model: Mapping[str, Any], *, name: str) -> bool:
+    return bool(model.get("positions", "sinusoidal") == name)

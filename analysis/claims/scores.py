@@ -1,6 +1,7 @@
 """Claim T1: the scale 1/√d_k of attention's scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def verdict(results: Results) -> Verdict:
             f"a Transformer {words} the scale",
             TASK,
             "transformer",
-            lambda model, scale=scale: model.get("heads") == 1 and model.get("scale", True) == scale,  # type: ignore[misc]
+            partial(_one_head, scale=scale),
         )
         for scale, words in ((True, "with"), (False, "without"))
     )
@@ -59,6 +60,10 @@ def verdict(results: Results) -> Verdict:
         else higher(training, scaled, plain, f"On {TASK}", figure="accuracy_by_distance")
     )
     return every(CLAIM, parts)
+
+
+def _one_head(model: Mapping[str, Any], *, scale: bool) -> bool:
+    return bool(model.get("heads") == 1 and model.get("scale", True) == scale)
 
 
 def _of(frame: pd.DataFrame, vectors: str) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.statistics import ALPHA, LEVEL, Numbers, holm
+from analysis.statistics import ALPHA, LEVEL, Numbers, holm, sign_flip_test, two_sample_test
 
 SAME, CHANGED, NOISE, FEW = "the same", "changed", "within noise", "too few to tell"
 
@@ -37,7 +37,8 @@ def difference(
 ) -> tuple[tuple[float, float] | None, float | None]:
     """Return the interval of mean(other) - mean(one) and its p: Student's t paired, or Welch's.
 
-    None below two values on a side, or where neither side varies.
+    Where neither side varies there is no interval, and p is that of the permutation test. None below
+    two values on a side, or where so few that do not vary could not be told apart whatever they are.
     """
     a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
     if len(a) < 2 or len(b) < 2:
@@ -45,11 +46,11 @@ def difference(
     if paired:
         gaps = b - a
         if _alike(gaps):
-            return _certain(float(gaps[0]))
+            return None, _told_apart(sign_flip_test(gaps), float(gaps[0]))
         result: Any = stats.ttest_1samp(gaps, 0.0)
     else:
         if _alike(a) and _alike(b):
-            return _certain(float(b[0] - a[0]))
+            return None, _told_apart(two_sample_test(a, b), float(b[0] - a[0]))
         result = stats.ttest_ind(b, a, equal_var=False)
     interval = result.confidence_interval(LEVEL)
     return (float(interval.low), float(interval.high)), float(result.pvalue)
@@ -60,8 +61,8 @@ def _alike(values: NDArray[np.float64]) -> bool:
     return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
 
 
-def _certain(gap: float) -> tuple[tuple[float, float], float]:
-    return (gap, gap), 0.0 if gap else 1.0
+def _told_apart(p_value: float, gap: float) -> float | None:
+    return p_value if p_value <= ALPHA or not gap else None
 
 
 def judged(changes: Iterable[Change]) -> list[Change]:

@@ -53,20 +53,21 @@ def _ratios(frame: pd.DataFrame, reference: str) -> Ratios:
             base.block, base.n, base.batch, base.d, base.rounds, strict=True
         )
     }
-    by_length: dict[tuple[str, float, float], np.ndarray] = {}
+    by_length: dict[tuple[object, ...], np.ndarray] = {}
     for (block, n, batch, _), rounds in times.items():
-        by_length.setdefault((str(block), n, batch), rounds)
+        by_length.setdefault((block, n, batch), rounds)
     found: Ratios = {}
-    for row in frame.itertuples():
+    keys = frame[SERIES].astype(str).itertuples(index=False, name=None)
+    sizes = zip(frame.block, frame.n, frame.batch, frame.d, frame.scope, frame.rounds, strict=True)
+    for key, (block, n, batch, d, scope, rounds) in zip(keys, sizes, strict=True):
         # whole models have each their own width; layers are compared at one
-        same = times.get((row.block, row.n, row.batch, row.d))
-        other = by_length.get((str(row.block), row.n, row.batch)) if row.scope == "model" else same  # type: ignore[arg-type]
+        whole = scope == "model"
+        other = by_length.get((block, n, batch)) if whole else times.get((block, n, batch, d))
         if other is None:
             continue
-        mine = np.log(np.asarray(row.rounds, dtype=float))
+        mine = np.log(np.asarray(rounds, dtype=float))
         common = min(len(mine), len(other))
-        key = tuple(str(getattr(row, name)) for name in SERIES)
-        size = (float(row.n), float(row.batch), 0.0 if row.scope == "model" else float(row.d))  # type: ignore[arg-type]
+        size = (float(n), float(batch), 0.0 if whole else float(d))
         found.setdefault(key, {})[size] = mine[:common] - other[:common]
     return found
 

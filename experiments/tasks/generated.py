@@ -5,7 +5,7 @@ B examples, S source positions, F source features.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 
 import numpy as np
@@ -148,5 +148,5 @@ class GeneratedTask(Task):
         count = self.test_per_value if split == "test" else self.validation_per_value
         for point in self.points(split):
             generator = np.random.default_rng([SCOPES[split], *point.values()])
-            examples = fill(split, count, lambda n, g=generator, p=point: self.draw(g, n, p))  # type: ignore[misc]
+            examples = fill(split, count, partial(self.draw, generator, point=point))
             yield from self._trimmed(examples).batches(batch_size)

@@ -54,6 +54,27 @@ def test_other_seeds_are_compared_unpaired_and_one_seed_tells_nothing() -> None:
     assert outcomes(one) == {"rnn": "too few to tell", "lstm": "too few to tell"}
 
 
+def solved(score: float, seeds: range) -> Synthetic:
+    made = Synthetic()
+    for seed in seeds:
+        made.score("lstm", "recall", seed, score)
+    return made
+
+
+@pytest.mark.parametrize("shift", [0, 50])
+def test_scores_that_do_not_vary_need_as_many_seeds_as_any(shift: int) -> None:
+    few, many = range(3), range(12)
+    later_few, later_many = range(shift, shift + 3), range(shift, shift + 12)
+    assert outcomes(compare(solved(1.0, few).results(), solved(0.5, later_few).results())) == {
+        "lstm": "too few to tell"
+    }
+    (change,) = compare(solved(1.0, many).results(), solved(0.5, later_many).results()).changes
+    assert change.outcome == "changed"
+    assert change.interval is None
+    assert change.p_value is not None
+    assert 0 < change.p_value < 0.001
+
+
 def test_another_width_is_said_and_another_option_is_not_compared() -> None:
     wide = compare(scored().results(), scored(shift=3, width=96).results())
     assert {change.note for change in wide.changes} == {"width 64 against 96"}
