@@ -17,8 +17,9 @@ from torch.autograd.function import once_differentiable
 from models.cost import linear_flops
 from models.scan import previous, scan_into
 
-#: Numbers of a segment's states, by device: what stays in a CPU's cache, and what fills a GPU.
-_NUMBERS = {"cuda": 1 << 26}
+#: Numbers of a segment's states, by device: what stays in a CPU's cache, and what fills a GPU. The meta
+#: device, where depth is counted, stands for parallel hardware.
+_NUMBERS = dict.fromkeys(("cuda", "meta"), 1 << 26)
 _NUMBERS_ELSEWHERE = 1 << 18
 
 

@@ -67,6 +67,7 @@ class SelectiveSSM(Seq2Seq):
 
     Config = SelectiveConfig
     config: SelectiveConfig
+    version = 2  # depth is counted as of parallel hardware
     decoder_only = True
     shares_source = True
     citation = "Gu & Dao 2023, Mamba: Linear-Time Sequence Modeling with Selective State Spaces"

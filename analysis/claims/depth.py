@@ -70,8 +70,8 @@ def verdict(results: Results) -> Verdict:
 def degree(sizes: Sequence[int], depths: Sequence[int]) -> int | None:
     """Return the exact exponent of ``depths`` in the size; None if they are no such polynomial.
 
-    Bounded depth is degree 0 also where it changes once, with the kernel that long sequences use:
-    constant on either side, each side seen at two sizes or more.
+    Bounded depth is degree 0 also where it changes with the kernel that long sequences use: once,
+    seen at two sizes or more on either side, or before the larger half of the sizes, four at least.
     """
     pairs = sorted(zip(sizes, depths, strict=True))
     runs: list[list[int]] = []
@@ -81,6 +81,8 @@ def degree(sizes: Sequence[int], depths: Sequence[int]) -> int | None:
         else:
             runs.append([depth])
     if len(runs) <= 2 and all(len(run) >= 2 for run in runs) and len(pairs) >= 3:
+        return 0
+    if runs and len(runs[-1]) >= max(4, (len(pairs) + 1) // 2):
         return 0
     found = polynomial([n for n, _ in pairs], [depth for _, depth in pairs])
     return None if found is None else found.degree

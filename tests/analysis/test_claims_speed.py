@@ -97,6 +97,13 @@ def test_degree(values: list[int], found: int | None) -> None:
     assert degree([8, 16, 32, 64], values) == found
 
 
+def test_depth_that_stays_over_the_larger_half_is_bounded() -> None:
+    sizes = [16, 32, 64, 128, 256, 512, 1024]
+    assert degree(sizes, [10, 12, 14, 20, 20, 20, 20]) == 0
+    assert degree(sizes, [10, 12, 14, 20, 21, 20, 20]) is None
+    assert degree(sizes, [10, 12, 14, 15, 20, 20, 20]) is None  # three alike out of seven
+
+
 # S2 --------------------------------------------------------------------------------------------------
 
 

@@ -183,3 +183,13 @@ def test_whole_models(tmp_path: Path) -> None:
 
     assert forward("lstm", 1000) - forward("lstm", 500) == 500 * 14, "encoder and decoder"
     assert forward("transformer", 1000) == forward("transformer", 8)
+
+
+@pytest.mark.parametrize("name", ["mingru", "minlstm", "selective_ssm"])
+def test_parallel_scans_grow_with_log_n(tmp_path: Path, name: str) -> None:
+    part = next(
+        part for part, layer in architecture(name).layers().items() if layer.sequential == "log n"
+    )
+    shortest, short, long, longest = depths(tmp_path, name, part, [64, 512, 1024, 8192])
+    for when in ("forward", "training"):
+        assert 0 < longest[when] - long[when] <= 1.1 * (short[when] - shortest[when])  # 8 times n
