@@ -184,7 +184,7 @@ def sweep_configurations(
     Raises:
         BadInput: an architecture is unknown.
     """
-    from experiments.commands.run import find_plan
+    from experiments.commands.request import find_plan
     from experiments.commands.tune import TRIALS
     from experiments.plans.base import Request
     from experiments.tracking.sweep_files import configuration

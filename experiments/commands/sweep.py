@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.commands import run, slurm, work
 from experiments.commands.parser import Parser, number
+from experiments.commands.request import find_plan, make_request, plan_blocks
 from experiments.locks import store_lock
 from experiments.plans.base import Plan, Request
 from experiments.run import cells_to_run
@@ -39,17 +40,17 @@ def main(arguments: Sequence[str]) -> int:
 
     options = parser().parse(arguments)
     url = work.wanted(options)
-    plan = run.find_plan(options.plan)
-    request = slurm.prepare(options, run.make_request(options, plan))
+    plan = find_plan(options.plan)
+    request = slurm.prepare(options, make_request(options, plan))
     store = Store(options.store or Path("runs") / f"{plan.name}-{request.profile}")
     if options.dry_run:
-        return slurm.dry_run(options, plan, run.plan_blocks(plan, request), store)
+        return slurm.dry_run(options, plan, plan_blocks(plan, request), store)
     if options.estimate:
-        return run.estimate(options, plan, request, run.plan_blocks(plan, request), store)
+        return run.estimate(options, plan, request, plan_blocks(plan, request), store)
     storage = open_storage(url, create=True)
     try:
         print(f"planning {plan.name} ({request.profile}) ...", file=sys.stderr, flush=True)
-        blocks = run.plan_blocks(plan, request)
+        blocks = plan_blocks(plan, request)
         store.create()
         refuse_other(store, plan, request)
         with store_lock(store.folder, shared=True):

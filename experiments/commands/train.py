@@ -9,7 +9,7 @@ from typing import Any
 from experiments.cell import Block
 from experiments.cli import fail
 from experiments.commands.parser import Parser, choice, number
-from experiments.commands.run import add_machine_options
+from experiments.commands.request import add_machine_options
 from experiments.commands.settings import add_settings, assign
 from experiments.environment import choose_device, cores
 from experiments.launch import RunStopped, Settings, launch

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.commands import run, train
+from experiments.commands import train
 from experiments.commands.parser import Parser, choice, number
+from experiments.commands.request import add_machine_options, find_plan, make_request
 from experiments.commands.settings import value_of
 from experiments.plans.base import PROFILES
 from experiments.store import Store
@@ -37,8 +38,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse(rest)
     from experiments.tuning.subject import find_subject
 
-    plan = run.find_plan(options.plan)
-    subject = find_subject(plan, run.make_request(options, plan), options.task)
+    plan = find_plan(options.plan)
+    subject = find_subject(plan, make_request(options, plan), options.task)
     (architecture,) = options.only
     space, _ = subject.space(architecture)
     point = {found[1]: value_of(found[2]) for found in given if found is not None}
@@ -67,7 +68,7 @@ def parser() -> Parser:
         "--architecture", dest="only", nargs=1, required=True, metavar="NAME", help="what is trained"
     )
     found.add_argument("--task", metavar="NAME", help="default: the plan's first training task")
-    run.add_machine_options(found)
+    add_machine_options(found)
     found.add_argument(
         "--timeout", type=number(float, 0, above=True), default=86400.0, metavar="SECONDS"
     )

@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.cli import fail
-from experiments.commands import run
 from experiments.commands.parser import Parser, choice, number
+from experiments.commands.request import (
+    add_machine_options,
+    add_plan_options,
+    add_worker_options,
+    find_plan,
+    make_request,
+)
 from experiments.commands.sweep import command_line
 from experiments.commands.work import VARIABLE, terminated_as_interrupted
 from experiments.environment import cores
@@ -50,8 +56,8 @@ def main(arguments: Sequence[str]) -> int:
     from experiments.tuning.supervisor import TuningDisplay
 
     options = parser().parse(arguments)
-    plan = run.find_plan(options.plan)
-    request = run.make_request(options, plan)
+    plan = find_plan(options.plan)
+    request = make_request(options, plan)
     output = options.output or Path("tuned") / f"{plan.name}.json"
     refuse_other(output, plan.name, request.profile)
     store = Store(options.store or Path("tuned") / f"{plan.name}-{request.profile}")
@@ -79,7 +85,7 @@ def parser() -> Parser:
     found = Parser(
         "tune", "Tune every architecture of a plan with the same number of trials.", EXAMPLES
     )
-    run.add_plan_options(found)
+    add_plan_options(found)
     found.add_argument(
         "--trials",
         type=number(int, 1),
@@ -120,8 +126,8 @@ def parser() -> Parser:
     found.add_argument(
         "--output", type=Path, metavar="FILE", help="the values found (default: tuned/PLAN.json)"
     )
-    run.add_machine_options(found)
-    run.add_worker_options(found)
+    add_machine_options(found)
+    add_worker_options(found)
     found.add_argument("--json", action="store_true", help="print the summary as JSON")
     found.set_defaults(tuned=None)
     return found

@@ -98,7 +98,7 @@ def blocks(request: Request) -> list[Block]:
     data = _data(request, setting)
     return [
         _block(request, setting, data, seed, architecture)
-        for seed in range(setting.seeds)
+        for seed in request.replicates(setting.seeds)
         for architecture in request.architectures
     ]
 

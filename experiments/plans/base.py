@@ -27,6 +27,12 @@ class Request:
     """Part (model, task, recipe, measure) -> key -> value, in place of the plan's."""
     tuned: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     """Architecture -> part -> key -> value, in place of the plan's; ``settings`` come after."""
+    seeds: int | None = None
+    """So many of everything that is drawn, in place of the profile's."""
+
+    def replicates(self, planned: int) -> range:
+        """Return the seeds of something that the profile draws ``planned`` times."""
+        return range(self.seeds or planned)
 
 
 @dataclass(frozen=True, kw_only=True)

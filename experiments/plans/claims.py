@@ -194,7 +194,7 @@ def _identities(request: Request) -> Iterator[Cell]:
 def _products(request: Request, setting: Setting) -> Iterator[Cell]:
     if "transformer" not in request.architectures:
         return
-    for seed in range(setting.seeds):
+    for seed in request.replicates(setting.seeds):
         for vectors in ("normal", "layer"):
             yield make_cell(
                 measure="score_variance",
@@ -209,7 +209,7 @@ def _gains(request: Request, setting: Setting) -> Iterator[Cell]:
     if "rnn" not in request.architectures:
         return
     for model in ACTIVATIONS:
-        for seed in range(setting.seeds):
+        for seed in request.replicates(setting.seeds):
             yield make_cell(
                 measure="gain",
                 architecture="rnn",
@@ -281,7 +281,7 @@ def _variations(request: Request, setting: Setting) -> list[Block]:
             ),
             timeout_s=recall.timeout_s,
         )
-        for seed in range(setting.training_seeds)
+        for seed in request.replicates(setting.training_seeds)
         for words, name, model, shared in varied
         if name in request.architectures
     ]

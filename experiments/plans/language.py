@@ -154,7 +154,7 @@ def blocks(request: Request) -> list[Block]:
         settings, corpus = {chosen: settings[chosen]}, {"corpus": request.corpus}
     found = []
     for task, setting in settings.items():
-        for seed in range(setting.seeds):
+        for seed in request.replicates(setting.seeds):
             for architecture in request.architectures:
                 cell = make_cell(
                     measure="train",

@@ -120,7 +120,7 @@ def blocks(request: Request) -> list[Block]:
     """Return one block a (task, seed, architecture): train, then the gradient profile."""
     found = []
     for task, setting in SETTINGS[request.profile].items():
-        for seed in range(setting.seeds):
+        for seed in request.replicates(setting.seeds):
             for architecture in request.architectures:
                 found.append(_block(request, task, setting, seed, architecture))
     return found

@@ -92,7 +92,7 @@ def blocks(request: Request) -> list[Block]:
     setting = SETTINGS[request.profile]
     found = []
     for split in SPLITS:
-        for seed in range(setting.seeds):
+        for seed in request.replicates(setting.seeds):
             for architecture in request.architectures:
                 cell = make_cell(
                     measure="translate",

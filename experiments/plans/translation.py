@@ -140,7 +140,7 @@ def blocks(request: Request) -> list[Block]:
     elif request.pair or request.columns:
         raise BadInput("pair: without --corpus the plan translates SCAN, which has one pair only.")
     found = []
-    for seed in range(setting.seeds):
+    for seed in request.replicates(setting.seeds):
         for architecture in request.architectures:
             cell = make_cell(
                 measure="translate",

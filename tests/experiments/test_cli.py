@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from experiments import cli
-from experiments.commands.run import command_line, distinct, find_plan
+from experiments.commands.request import distinct, find_plan
+from experiments.commands.run import command_line
 from experiments.commands.settings import assign, value_of
 from experiments.locks import store_lock
 from experiments.record import FORMAT
@@ -174,7 +175,8 @@ def test_ctrl_c_is_exit_code_130_and_tells_what_is_kept(capsys, monkeypatch):
 
 
 def test_architectures_are_added_or_replaced():
-    from experiments.commands.run import make_request, parser
+    from experiments.commands.request import make_request
+    from experiments.commands.run import parser
 
     def names(*arguments):
         return list(

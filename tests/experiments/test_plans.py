@@ -10,7 +10,7 @@ from analysis import claims
 from analysis.figures import FIGURES
 from analysis.tables import TABLES
 from experiments.cell import Cell
-from experiments.commands.run import distinct, find_plan
+from experiments.commands.request import distinct, find_plan
 from experiments.manifest import write_manifest
 from experiments.planning import theory
 from experiments.plans import PLANS
@@ -74,6 +74,18 @@ def test_planning_twice_plans_the_same(name: str, tmp_path: object) -> None:
     write_manifest(store, plan, request, blocks, f"seqyard run {name}")
     manifest = read_json(store.manifest)
     assert set(manifest["cells"]) == {cell.key for block in blocks for cell in block.cells}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_seeds_are_as_many_as_asked_for(name: str) -> None:
+    plan = find_plan(name)
+    request = request_for("smoke", plan.architectures)
+    seeds = [
+        {cell.seed for block in plan.blocks(asked) for cell in block.cells}
+        for asked in (request, replace(request, seeds=1), replace(request, seeds=3))
+    ]
+    assert seeds[:2] == [{0}, {0}]
+    assert seeds[2] == ({0} if name in ("complexity", "throughput") else {0, 1, 2})
 
 
 def test_table1_is_three_plans_together() -> None:

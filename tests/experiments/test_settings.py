@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.commands.run import find_plan, make_request, parser, plan_blocks
+from experiments.commands.request import find_plan, make_request, plan_blocks
+from experiments.commands.run import parser
 from models.errors import BadInput
 
 ARGUMENTS = ["long_range", "--profile", "smoke", "--device", "cpu", "--only", "lstm", "rnn"]
@@ -92,3 +93,12 @@ def test_tuned_values_of_another_plan_are_refused(tuned):
 def test_only_plans_on_text_take_a_corpus():
     with pytest.raises(BadInput, match=r"--corpus: plan .long_range. takes no corpus; .*translation"):
         cells("--corpus", "somewhere")
+
+
+def test_seeds_of_a_plan_that_draws_nothing_are_refused() -> None:
+    options = parser().parse(["complexity", "--profile", "smoke", "--seeds", "12"])
+    plan = find_plan("complexity")
+    with pytest.raises(BadInput, match=r"^--seeds 12: nothing that plan 'complexity' measures is drawn"):
+        plan_blocks(plan, make_request(options, plan))
+    with pytest.raises(BadInput, match="0 is not at least 1"):
+        parser().parse(["long_range", "--seeds", "0"])

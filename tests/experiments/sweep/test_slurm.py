@@ -241,7 +241,7 @@ def test_whole_nodes_cannot_share_a_file(cluster):
 
 def test_times_are_measured_on_whole_nodes():
     from experiments.commands import slurm as command
-    from experiments.commands.run import find_plan
+    from experiments.commands.request import find_plan
     from experiments.commands.sweep import parser
 
     options = parser().parse([*PLAN, "--storage", "q.db", "--launcher", "slurm"])
