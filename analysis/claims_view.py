@@ -118,7 +118,12 @@ def _seeds(verdict: Verdict) -> str:
 
 def _time(verdict: Verdict) -> str:
     text = seconds(verdict.seconds_missing)
-    return "" if text == NONE else f"about {text} of one worker, by those that are there"
+    if text == NONE:
+        return ""
+    return (
+        f"about {text} of one worker, by those that are there; to run them, add "
+        f"--seeds {verdict.needed_seeds} to the command"
+    )
 
 
 def _p(verdict: Verdict) -> str:
