@@ -19,7 +19,8 @@ from experiments.sweep.planned import Planned
 from models.errors import BadInput
 
 if TYPE_CHECKING:
-    from experiments.sweep.queue import Queue, Row
+    from experiments.sweep.queue import Queue
+    from experiments.sweep.rows import Row
 
 NUMBER = re.compile(r"\d[\d.,e+-]*")
 

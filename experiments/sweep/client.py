@@ -23,7 +23,8 @@ from experiments.store import Store
 from experiments.sweep.identity import known_dead, me
 from experiments.sweep.needs import fits, needs_of
 from experiments.sweep.planned import Planned
-from experiments.sweep.queue import Count, Queue, Row
+from experiments.sweep.queue import Queue
+from experiments.sweep.rows import Count, Row
 from experiments.sweep.storage import Unreachable
 
 AGAIN_S = 1.0  # between two attempts to reach the database

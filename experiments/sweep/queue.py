@@ -11,54 +11,33 @@ study, and what a dead worker held goes back to WAITING in one that holds the tr
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from experiments.cell import Block
 from experiments.sweep.identity import me
-from experiments.sweep.needs import needs_of
+from experiments.sweep.rows import (
+    Count,
+    Row,
+    add,
+    beat,
+    hold,
+    live,
+    now,
+    rows_of,
+    set_attributes,
+    set_state,
+)
 from experiments.sweep.storage import reaching
-from experiments.sweep.tables import ATTRIBUTES, HEARTBEATS, STUDIES, TRIALS
+from experiments.sweep.tables import ATTRIBUTES, STUDIES, TRIALS
 from models.errors import BadInput
 
-LIVE = (TrialState.WAITING, TrialState.RUNNING)
 GRACE_S = 120.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One trial: a block in the queue."""
-
-    trial: int
-    state: TrialState
-    exclusive: bool
-    block: str
-    name: str = ""
-    needs: str = ""
-    worker: dict[str, Any] | None = None
-    cell: str | None = None
-    deaths: dict[str, int] = field(default_factory=dict)
-    error: str = ""
-    begun: datetime | None = None  # naive UTC, as Optuna keeps it
-    heartbeat: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Count:
-    """How many trials of a kind there are."""
-
-    exclusive: bool
-    needs: str
-    state: TrialState
-    trials: int
 
 
 class Queue:
@@ -117,18 +96,18 @@ class Queue:
                     .where(STUDIES.c.study_id == study)
                     .values(study_name=STUDIES.c.study_name)
                 )
-                live = self._live(connection, study)
+                alive = live(connection, study)
                 if planned is not None:
-                    gone = [trial for key, trial in live.items() if key not in planned]
-                    _set_state(connection, gone, TrialState.WAITING, TrialState.PRUNED)
-                new = [b for b in given if b.exclusive == exclusive and b.key not in live]
-                self._insert(connection, study, new)
+                    gone = [trial for key, trial in alive.items() if key not in planned]
+                    set_state(connection, gone, TrialState.WAITING, TrialState.PRUNED)
+                new = [b for b in given if b.exclusive == exclusive and b.key not in alive]
+                add(connection, study, new)
                 added += len(new)
         return added
 
     def take(self, *, exclusive: bool, needs: Collection[str]) -> Row | None:
         """Take the first block that waits and whose needs are among ``needs``; no two get the same."""
-        now, waiting = _now(), TRIALS.alias("waiting")
+        at, waiting = now(), TRIALS.alias("waiting")
         fits = (
             select(ATTRIBUTES.c.trial_id)
             .where(
@@ -154,20 +133,20 @@ class Queue:
             trial = connection.execute(
                 update(TRIALS)
                 .where(TRIALS.c.trial_id == first)
-                .values(state=TrialState.RUNNING, datetime_start=now)
+                .values(state=TrialState.RUNNING, datetime_start=at)
                 .returning(TRIALS.c.trial_id)
             ).scalar()
             if trial is None:
                 return None
             # in the same transaction: nobody can die between taking and the first heartbeat
-            _beat(connection, [trial], now)
-            _set_attributes(connection, trial, {"worker": self.token, "cell": "null"})
+            beat(connection, [trial], at)
+            set_attributes(connection, trial, {"worker": self.token, "cell": "null"})
             return self._rows(connection, TRIALS.c.trial_id == trial)[0]
 
     def beat(self, trials: Collection[int]) -> set[int]:
         """Record a heartbeat of each; return those that are still ours."""
         with reaching(self.engine), self.engine.begin() as connection:
-            _beat(connection, trials, _now())
+            beat(connection, trials, now())
             return self._ours(connection, trials)
 
     def complete(self, trial: int, seconds: float) -> None:
@@ -181,10 +160,10 @@ class Queue:
     def fail(self, trial: int, error: str) -> None:
         """Tell that a block of ours cannot be run."""
         with reaching(self.engine), self.engine.begin() as connection:
-            _hold(connection, [trial])
+            hold(connection, [trial])
             if self._ours(connection, [trial]):
-                _set_attributes(connection, trial, {"error": json.dumps(error)})
-                _set_state(connection, [trial], TrialState.RUNNING, TrialState.FAIL)
+                set_attributes(connection, trial, {"error": json.dumps(error)})
+                set_state(connection, [trial], TrialState.RUNNING, TrialState.FAIL)
 
     def note(
         self, trial: int, *, cell: str | None = None, deaths: Mapping[str, int] | None = None
@@ -195,16 +174,16 @@ class Queue:
             values["deaths"] = json.dumps(dict(deaths))
         with reaching(self.engine), self.engine.begin() as connection:
             if self._ours(connection, [trial]):
-                _set_attributes(connection, trial, values)
+                set_attributes(connection, trial, values)
 
     def release(self, trials: Collection[int]) -> None:
         """Give back blocks of ours that are not done; nobody died."""
         if not trials:
             return
         with reaching(self.engine), self.engine.begin() as connection:
-            _hold(connection, trials)
+            hold(connection, trials)
             ours = self._ours(connection, trials)
-            _set_state(connection, ours, TrialState.RUNNING, TrialState.WAITING)
+            set_state(connection, ours, TrialState.RUNNING, TrialState.WAITING)
 
     def take_back(self, row: Row, cell: str | None) -> bool:
         """Let a dead worker's block wait again, and count a death of ``cell`` (None: of none).
@@ -213,19 +192,19 @@ class Queue:
         read, or somebody else was faster.
         """
         with reaching(self.engine), self.engine.begin() as connection:
-            _hold(connection, [row.trial])
-            now = self._rows(connection, TRIALS.c.trial_id == row.trial)
-            if not now or (now[0].state, now[0].worker, now[0].heartbeat) != (
+            hold(connection, [row.trial])
+            found = self._rows(connection, TRIALS.c.trial_id == row.trial)
+            if not found or (found[0].state, found[0].worker, found[0].heartbeat) != (
                 TrialState.RUNNING,
                 row.worker,
                 row.heartbeat,
             ):
                 return False
-            deaths = dict(now[0].deaths)
+            deaths = dict(found[0].deaths)
             if cell is not None:
                 deaths[cell] = deaths.get(cell, 0) + 1
-            _set_attributes(connection, row.trial, {"deaths": json.dumps(deaths)})
-            _set_state(connection, [row.trial], TrialState.RUNNING, TrialState.WAITING)
+            set_attributes(connection, row.trial, {"deaths": json.dumps(deaths)})
+            set_state(connection, [row.trial], TrialState.RUNNING, TrialState.WAITING)
             return True
 
     def prune(self, blocks: Collection[str]) -> int:
@@ -234,10 +213,10 @@ class Queue:
             found = [
                 trial
                 for study in self.studies.values()
-                for key, trial in self._live(connection, study).items()
+                for key, trial in live(connection, study).items()
                 if key in blocks
             ]
-            return _set_state(connection, found, TrialState.WAITING, TrialState.PRUNED)
+            return set_state(connection, found, TrialState.WAITING, TrialState.PRUNED)
 
     def rows(self, states: Collection[TrialState] | None = None) -> list[Row]:
         """Return the trials in the order in which they are taken, all or of some states."""
@@ -267,46 +246,8 @@ class Queue:
                 for study, text, state, number in connection.execute(query)
             ]
 
-    def _live(self, connection: Connection, study: int) -> dict[str, int]:
-        """Return the trials that wait or run, by the key of their block."""
-        query = (
-            select(ATTRIBUTES.c.value_json, TRIALS.c.trial_id)
-            .join(ATTRIBUTES, ATTRIBUTES.c.trial_id == TRIALS.c.trial_id)
-            .where(TRIALS.c.study_id == study, TRIALS.c.state.in_(LIVE), ATTRIBUTES.c.key == "block")
-        )
-        return {json.loads(text): trial for text, trial in connection.execute(query)}
-
-    def _insert(self, connection: Connection, study: int, blocks: Sequence[Block]) -> None:
-        if not blocks:
-            return
-        first = connection.execute(
-            select(func.count()).select_from(TRIALS).where(TRIALS.c.study_id == study)
-        ).scalar_one()
-        trials = connection.execute(
-            insert(TRIALS).returning(TRIALS.c.trial_id, sort_by_parameter_order=True),
-            [
-                {"number": first + i, "study_id": study, "state": TrialState.WAITING}
-                for i in range(len(blocks))
-            ],
-        ).scalars()
-        rows, beats, now = [], [], _now()
-        for trial, block in zip(trials, blocks, strict=True):
-            beats.append({"trial_id": trial, "heartbeat": now})
-            values: dict[str, Any] = {
-                "block": block.key,
-                "name": block.name,
-                "needs": needs_of(block),
-                "worker": None,
-                "cell": None,
-                "deaths": {},
-                "error": "",
-            }
-            rows += [
-                {"trial_id": trial, "key": key, "value_json": json.dumps(value)}
-                for key, value in values.items()
-            ]
-        connection.execute(insert(ATTRIBUTES), rows)
-        connection.execute(insert(HEARTBEATS), beats)
+    def _rows(self, connection: Connection, condition: ColumnElement[bool]) -> list[Row]:
+        return rows_of(connection, condition, self.studies[True])
 
     def _ours(self, connection: Connection, trials: Collection[int]) -> set[int]:
         query = (
@@ -321,77 +262,7 @@ class Queue:
         )
         return set(connection.execute(query).scalars())
 
-    def _rows(self, connection: Connection, condition: Any) -> list[Row]:
-        query = (
-            select(
-                TRIALS.c.trial_id,
-                TRIALS.c.study_id,
-                TRIALS.c.state,
-                TRIALS.c.datetime_start,
-                HEARTBEATS.c.heartbeat,
-                ATTRIBUTES.c.key,
-                ATTRIBUTES.c.value_json,
-            )
-            .join(ATTRIBUTES, ATTRIBUTES.c.trial_id == TRIALS.c.trial_id)
-            .outerjoin(HEARTBEATS, HEARTBEATS.c.trial_id == TRIALS.c.trial_id)
-            .where(condition)
-            .order_by(TRIALS.c.trial_id)
-        )
-        found: dict[int, dict[str, Any]] = {}
-        for trial, study, state, begun, heartbeat, key, text in connection.execute(query):
-            row = found.setdefault(
-                trial,
-                {
-                    "trial": trial,
-                    "state": state,
-                    "exclusive": study == self.studies[True],
-                    "begun": begun,
-                    "heartbeat": heartbeat,
-                },
-            )
-            if key in Row.__dataclass_fields__:
-                row[key] = json.loads(text)
-        return [Row(**row) for row in found.values() if "block" in row]
-
 
 def study_name(queue: str, *, exclusive: bool) -> str:
     """Return the name of one of a queue's two studies."""
     return f"{queue} exclusive" if exclusive else queue
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _hold(connection: Connection, trials: Collection[int]) -> None:
-    """Lock trials until the end of the transaction; what is read after that is current."""
-    connection.execute(update(TRIALS).where(TRIALS.c.trial_id.in_(trials)).values(state=TRIALS.c.state))
-
-
-def _beat(connection: Connection, trials: Collection[int], now: datetime) -> None:
-    connection.execute(
-        update(HEARTBEATS).where(HEARTBEATS.c.trial_id.in_(trials)).values(heartbeat=now)
-    )
-
-
-def _set_state(
-    connection: Connection, trials: Collection[int], before: TrialState, after: TrialState
-) -> int:
-    if not trials:
-        return 0
-    values: dict[str, Any] = {"state": after}
-    if after.is_finished():
-        values["datetime_complete"] = _now()
-    changed = connection.execute(
-        update(TRIALS).where(TRIALS.c.trial_id.in_(trials), TRIALS.c.state == before).values(**values)
-    )
-    return changed.rowcount
-
-
-def _set_attributes(connection: Connection, trial: int, texts: Mapping[str, str]) -> None:
-    if texts:
-        connection.execute(
-            update(ATTRIBUTES)
-            .where(ATTRIBUTES.c.trial_id == trial, ATTRIBUTES.c.key.in_(texts))
-            .values(value_json=case(dict(texts), value=ATTRIBUTES.c.key, else_=ATTRIBUTES.c.value_json))
-        )

@@ -9,7 +9,7 @@ from experiments.launch import POLL_S, Settings, Supervisor
 from experiments.progress import Display
 from experiments.store import Store, read_json
 from experiments.sweep.client import Client
-from experiments.sweep.queue import Count
+from experiments.sweep.rows import Count
 from experiments.sweep.source import QueueSource
 from experiments.tracking.observer import Observer
 
