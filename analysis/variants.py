@@ -30,8 +30,8 @@ def first_settings(view: View) -> View:
         cell = results.planned[key]["cell"]
         if cell["measure"] not in APART:
             options = {k: v for k, v in cell.get("model", {}).items() if not is_size(k, v)}
-            place = _place(cell)
-            if first.setdefault(place, digest(options)) != digest(options):
+            place, setting = _place(cell), digest([options, cell.get("recipe", {})])
+            if first.setdefault(place, setting) != setting:
                 continue
         kept[key] = results.planned[key]
     if len(kept) == len(results.planned):
@@ -43,6 +43,8 @@ def first_settings(view: View) -> View:
 
 def is_size(name: str, value: object) -> bool:
     """Whether an option of a model is a size or a kernel, which makes no other setting of it."""
+    if name == "feedforward" and value == 0:
+        return False  # there is no such network
     # of a network of fixed length, ``positions`` is its length; of others it names a kind
     return name in SIZES or (name == "positions" and isinstance(value, int))
 

@@ -72,7 +72,8 @@ def gather(results: Results) -> list[Gaps]:
     groups: dict[str, list[str]] = {}
     for key, entry in results.planned.items():
         cell = entry["cell"]
-        if cell["measure"] in ("train", "translate"):
+        # a decoder without its causal mask is given the answer itself, not a prefix
+        if cell["measure"] in ("train", "translate") and cell["model"].get("causal", True):
             groups.setdefault(digest([cell["task"], cell["data"]]), []).append(key)
     found = []
     for keys in groups.values():
@@ -194,7 +195,7 @@ def _of_seed(rows: pd.DataFrame) -> tuple[float, float | None]:
         gap: Floats = run.gap.to_numpy(dtype=float)
         weights: Floats = run["count"].to_numpy(dtype=float)
         sizes.append(float(np.average(gap, weights=weights)))
-        if len(run) > 1:
+        if run.length.nunique() > 1:
             lengths = np.log2(run.length.to_numpy(dtype=float))
             growths.append(float(weighted_slope(lengths, gap, weights)))
     return mean(sizes), mean(growths) if growths else None

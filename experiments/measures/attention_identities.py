@@ -4,6 +4,7 @@ B batch, T queries, S keys, N positions, D width, H heads, E = D / H width of a 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -19,8 +20,9 @@ from models.attention import (
 )
 from models.problem import SPECIALS, Problem
 from models.transformer import Transformer, TransformerConfig
+from models.transformer_blocks import FeedForward
 
-Name = Literal["numbers", "masking", "heads", "order"]
+Name = Literal["numbers", "masking", "heads", "order", "linearity"]
 
 KERNELS: tuple[Kernel, ...] = ("explicit", "fused")
 SCORES = (40.0, 50.0, 45.0)
@@ -148,11 +150,43 @@ def order(config: TransformerConfig, seed: int) -> dict[str, Any]:
     }
 
 
+def linearity(config: TransformerConfig, seed: int) -> dict[str, Any]:
+    """Compare attention over a mean of two sets of values with the mean of attention over each.
+
+    The weights are the same throughout: queries and keys do not change. ``control`` is the same for a
+    feed-forward network, whose ReLU is not linear. The means are weighted, and their weights add up to
+    1, so that biases drop out.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    H, E, share = config.heads, config.width // config.heads, 0.3
+    q, k, one, other = (_normal(generator, B, H, N, E) for _ in range(4))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        layer = SelfAttention(config.width, H).double()
+        network = FeedForward(config.width, config.inner or 4 * config.width).double()
+
+        def attended(kernel: Kernel, v_BHSE: Tensor) -> Tensor:
+            output_BHTE = attend(q, k, v_BHSE, Masking(kernel))
+            return layer.out(output_BHTE.transpose(1, 2).flatten(2))
+
+        def gap(function: Callable[[Tensor], Tensor], a: Tensor, b: Tensor) -> float:
+            mean = share * function(a) + (1 - share) * function(b)
+            return _largest(function(share * a + (1 - share) * b) - mean)
+
+        first, second = (_normal(generator, B, N, config.width) for _ in range(2))
+        return {
+            "difference": max(gap(partial(attended, kernel), one, other) for kernel in KERNELS),
+            "size": _largest(attended("explicit", one)),
+            "control": gap(network, first, second),
+        }
+
+
 IDENTITIES: Mapping[Name, Callable[[TransformerConfig, int], dict[str, Any]]] = {
     "numbers": numbers,
     "masking": masked,
     "heads": heads,
     "order": order,
+    "linearity": linearity,
 }
 
 

@@ -18,7 +18,7 @@ class Identity(Measure):
     class Options(base.Options):
         """Which statement."""
 
-        of: Name = Field(description="numbers, masking, heads, order")
+        of: Name = Field(description="numbers, masking, heads, order, linearity")
 
     def one(self, cell: Cell, context: Context) -> Outcome:
         """Return the largest difference, the size of what differs, and a control that must differ.

@@ -43,7 +43,7 @@ def test_the_norm_of_the_softmax_jacobian() -> None:
     assert float(norm) == pytest.approx(float(jacobian_SS.norm()), rel=1e-12)
 
 
-@pytest.mark.parametrize("of", ["masking", "heads", "order"])
+@pytest.mark.parametrize("of", ["masking", "heads", "order", "linearity"])
 def test_both_sides_agree_and_the_control_does_not(of: str, tmp_path: Path) -> None:
     for heads in (1, 3) if of != "heads" else (3, 2):
         found = identity(of, tmp_path, heads=heads)
