@@ -1,6 +1,7 @@
 """Multi-head scaled dot-product attention: Vaswani et al. 2017, section 3.2.
 
-B batch, T queries, S keys, N positions of self-attention, D width, H heads, E = D / H width of a head.
+B batch, T queries, S keys, N positions of self-attention, D width, H heads, E width of a head: D / H,
+unless its queries and keys have another.
 """
 
 from typing import Literal, NamedTuple
@@ -164,7 +165,10 @@ def attention_weights(q_BHTE: Tensor, k_BHSE: Tensor, masking: Masking) -> Tenso
         raise ValueError("weights need the explicit kernel's masking")
     scores_BHTS = q_BHTE @ k_BHSE.transpose(2, 3) * _scale(masking, q_BHTE.shape[-1])
     if masking.mask is not None:
-        scores_BHTS = scores_BHTS + masking.mask.view(*scores_BHTS.shape[:2], *masking.mask.shape[1:])
+        mask = masking.mask
+        if mask.dim() == 3:  # (B·H, 1 or T, S); the causal mask alone is (T, S)
+            mask = mask.view(*scores_BHTS.shape[:2], *mask.shape[1:])
+        scores_BHTS = scores_BHTS + mask
     return scores_BHTS.softmax(dim=-1)
 
 
@@ -179,11 +183,11 @@ def attend(q_BHTE: Tensor, k_BHSE: Tensor, v_BHSE: Tensor, masking: Masking) -> 
             is_causal=masking.causal,
             scale=masking.scale,
         )
-    B, H, T, E = q_BHTE.shape
+    B, H, T, E = q_BHTE.shape  # of the values another width, where ``key_width`` says so
     k_XES = k_BHSE.flatten(0, 1).transpose(1, 2)  # X = B·H
     bias, beta = (masking.mask, 1) if masking.mask is not None else (q_BHTE.new_zeros(1), 0)
     scores_XTS = torch.baddbmm(bias, q_BHTE.flatten(0, 1), k_XES, beta=beta, alpha=_scale(masking, E))
-    return torch.bmm(scores_XTS.softmax(dim=-1), v_BHSE.flatten(0, 1)).view(B, H, T, E)
+    return torch.bmm(scores_XTS.softmax(dim=-1), v_BHSE.flatten(0, 1)).view(B, H, T, -1)
 
 
 def _scale(masking: Masking, width: int) -> float:
@@ -219,25 +223,43 @@ def merge_heads(x_BHNE: Tensor) -> Tensor:
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention; queries, keys and values come from one product."""
+    """Multi-head self-attention; queries, keys and values come from one product.
 
-    def __init__(self, width: int, heads: int) -> None:
+    ``key_width`` is that of one head's queries and keys (d_k in the paper; None: D / H).
+    """
+
+    def __init__(self, width: int, heads: int, key_width: int | None = None) -> None:
         super().__init__()
-        self.heads = heads
-        self.query_key_value = projection(width, 3 * width)
+        self.heads, self.key_width = heads, key_width or width // heads
+        self.keys_as_wide = self.key_width * heads == width
+        self.query_key_value = projection(width, 2 * heads * self.key_width + width)
         self.out = projection(width, width)
+
+    def project(self, x_BND: Tensor) -> tuple[Tensor, ...]:
+        """Return queries, keys and values of all positions: (B, H, N, E) each."""
+        projected = self.query_key_value(x_BND)
+        if self.keys_as_wide:
+            return split_heads(projected, 3, self.heads)
+        keys, width = 2 * self.heads * self.key_width, self.out.in_features
+        query_key, value_BND = projected.split((keys, width), dim=-1)
+        return (*split_heads(query_key, 2, self.heads), *split_heads(value_BND, 1, self.heads))
 
     def forward(self, x_BND: Tensor, masking: Masking) -> Tensor:
         """Let every position attend to all those that ``masking`` leaves visible: (B, N, D)."""
-        q, k, v = split_heads(self.query_key_value(x_BND), 3, self.heads)
+        q, k, v = self.project(x_BND)
         q, k = rotated(q, k, masking)
         return self.out(merge_heads(attend(q, k, v, masking)))
 
+    def weights(self, x_BND: Tensor, masking: Masking) -> Tensor:
+        """Return how much each position attends to each other: (B, H, N, N)."""
+        q, k, _ = self.project(x_BND)
+        q, k = rotated(q, k, masking)
+        return attention_weights(q, k, masking)
+
     def empty_cache(self, like_BXX: Tensor) -> Cache:
         """Return the cache before the first step: the batch size, device and type of ``like_BXX``."""
-        width = self.out.in_features
-        empty = like_BXX.new_empty(len(like_BXX), self.heads, 0, width // self.heads)
-        return Cache(empty, empty)
+        widths = (self.key_width, self.out.in_features // self.heads)
+        return Cache(*(like_BXX.new_empty(len(like_BXX), self.heads, 0, width) for width in widths))
 
     def step(
         self, x_BKD: Tensor, cache: Cache, before: Slots, after: Slots, masking: Masking
@@ -254,7 +276,7 @@ class SelfAttention(nn.Module):
         Returns:
             (B, K, D), and the longer cache.
         """
-        q, k, v = split_heads(self.query_key_value(x_BKD), 3, self.heads)
+        q, k, v = self.project(x_BKD)
         q, k = rotated(q, k, masking)
         k, v = cache = append(cache, k, v, before, after)
         if masking.kernel == "fused":
@@ -263,18 +285,26 @@ class SelfAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention of targets to the source; keys and values come from one product."""
+    """Multi-head attention of targets to the source; keys and values come from one product.
 
-    def __init__(self, width: int, heads: int) -> None:
+    ``key_width`` is that of one head's queries and keys (d_k in the paper; None: D / H).
+    """
+
+    def __init__(self, width: int, heads: int, key_width: int | None = None) -> None:
         super().__init__()
-        self.heads = heads
-        self.query = projection(width, width)
-        self.key_value = projection(width, 2 * width)
+        self.heads, keys = heads, heads * (key_width or width // heads)
+        self.query = projection(width, keys)
+        self.key_value = projection(width, keys + width)
         self.out = projection(width, width)
 
     def keys_values(self, states_BSD: Tensor) -> Cache:
         """Project the source states, once for all target positions."""
-        return Cache(*split_heads(self.key_value(states_BSD), 2, self.heads))
+        projected = self.key_value(states_BSD)
+        keys, width = self.query.out_features, self.out.in_features
+        if keys == width:
+            return Cache(*split_heads(projected, 2, self.heads))
+        parts = projected.split((keys, width), dim=-1)
+        return Cache(*(split_heads(part, 1, self.heads)[0] for part in parts))
 
     def forward(self, x_BTD: Tensor, cache: Cache, masking: Masking) -> Tensor:
         """Let every target position attend to the source: (B, T, D)."""

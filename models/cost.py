@@ -42,6 +42,10 @@ def recurrent_flops(inputs: int, hidden: int, gates: int, positions: int) -> int
     return gates * linear_flops(inputs + hidden, hidden, positions)
 
 
-def attention_core_flops(width: int, queries: int, keys: int) -> int:
-    """FLOPs of scores and weighted sum over all heads, O(n² d): 4·n²·d for n queries and n keys."""
-    return 2 * linear_flops(width, keys, queries)
+def attention_core_flops(width: int, queries: int, keys: int, key_width: int | None = None) -> int:
+    """FLOPs of scores and weighted sum over all heads, O(n² d): 4·n²·d for n queries and n keys.
+
+    ``width`` is that of the values of all heads together, ``key_width`` that of their keys (None: the
+    same).
+    """
+    return linear_flops(key_width or width, keys, queries) + linear_flops(width, keys, queries)

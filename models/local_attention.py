@@ -19,7 +19,6 @@ from models.attention import (
     attend,
     merge_heads,
     rotated,
-    split_heads,
 )
 from models.cache import Cache
 from models.cost import attention_core_flops
@@ -43,10 +42,13 @@ class Band(NamedTuple):
             return 1, positions, positions
         return -(-positions // self.block), self.block, keys
 
-    def flops(self, width: int, positions: int) -> int:
-        """FLOPs of scores and weighted sums over all heads: O(r n d)."""
+    def flops(self, width: int, positions: int, key_width: int | None = None) -> int:
+        """FLOPs of scores and weighted sums over all heads: O(r n d).
+
+        ``key_width`` is that of the keys of all heads together; None: ``width``.
+        """
         C, Q, X = self.blocks(positions)
-        return C * attention_core_flops(width, Q, X)
+        return C * attention_core_flops(width, Q, X, key_width)
 
 
 class LocalMasking(NamedTuple):
@@ -109,7 +111,7 @@ class LocalSelfAttention(SelfAttention):
     def forward(self, x_BND: Tensor, local: LocalMasking) -> Tensor:  # type: ignore[override]
         """Let every position attend to its window: (B, N, D)."""
         N, band = x_BND.shape[1], local.band
-        q, k, v = split_heads(self.query_key_value(x_BND), 3, self.heads)
+        q, k, v = self.project(x_BND)
         q, k = rotated(q, k, local.masking._replace(rotation_NE=local.rotation_NE))
         C, Q, _ = band.blocks(N)
         if C == 1:
@@ -135,7 +137,7 @@ class LocalSelfAttention(SelfAttention):
         Returns:
             (N, D), and the keys and values that the next position sees.
         """
-        q, k, v = split_heads(self.query_key_value(x_ND[:, None]), 3, self.heads)
+        q, k, v = self.project(x_ND[:, None])
         q, k = rotated(q, k, masking)
         k, v = (torch.cat(pair, dim=2) for pair in zip(cache, (k, v), strict=True))
         output_ND = self.out(merge_heads(attend(q, k, v, masking)))[:, 0]

@@ -85,6 +85,7 @@ class LocalTransformer(Transformer):
             {"window": 5, "positions": "rotary", "attention": "explicit"},
             {"window": 3, "positions": "alibi", "layers": 4},
             {"window": 7, "attention": "fused", "layers": 2},
+            {"window": 5, "key_width": 3, "heads": 2},
         ]
 
     @classmethod
@@ -105,7 +106,7 @@ class LocalTransformer(Transformer):
 
     def start(self, memory: Memory) -> LocalState:  # type: ignore[override]
         """Return for each layer no target yet, and the source's keys and values."""
-        caches = [layer.start(memory.states) for layer in self._decoder_layers()]
+        caches = [layer.start(memory.states) for layer in self.decoder_layers()]
         return LocalState([cache.own for cache in caches], [cache.source for cache in caches], 0)
 
     def step(  # type: ignore[override]
@@ -113,12 +114,12 @@ class LocalTransformer(Transformer):
     ) -> tuple[Tensor, LocalState]:
         """Decode one position, of K rows for each of the memory; r - 1 positions are kept."""
         sources, first = len(memory.states), state.position
-        x_ND = self._enter(target_BD[:, None], self.target_positions, first=first)[:, 0]
+        x_ND = self.enter(target_BD[:, None], self.target_positions, first=first)[:, 0]
         band = self.config.causal_band._replace(right=0)
         own = self._window(x_ND, first, band)
         x_BKD = x_ND.view(sources, -1, x_ND.shape[1])
         source, caches = self.source_meeting(x_BKD, memory), []
-        for layer, cache, given in zip(self._decoder_layers(), state.own, state.source, strict=True):
+        for layer, cache, given in zip(self.decoder_layers(), state.own, state.source, strict=True):
             before_ND = layer.attention_residual.before(x_ND)
             attention: Any = layer.attention
             output_ND, cache = attention.step_in_window(before_ND, cache, band, own)
@@ -189,8 +190,8 @@ class LocalTransformer(Transformer):
         return {
             "local_attention": layer(
                 "multi-head self-attention over a window of r: 8·n·d² + 6·r·n·d FLOPs",
-                lambda config: LocalSelfAttention(config.width, config.heads),
-                lambda config: attention_parameters(config.width),
+                lambda config: LocalSelfAttention(config.width, config.heads, config.key_width),
+                lambda config: attention_parameters(config.width, config.joint_key_width),
                 _local_flops,
             ),
             "transformer": layer(
@@ -208,7 +209,7 @@ class LocalLayer(nn.Module):
     def __init__(self, inner: nn.Module, config: LocalConfig) -> None:
         super().__init__()
         self.inner, self.config = inner, config
-        self.rotary = SinusoidalPositions(config.width // config.heads)
+        self.rotary = SinusoidalPositions(config.head_key_width)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """Map (B, N, D) to (B, N, D)."""
@@ -236,8 +237,9 @@ def _local(
 
 
 def _local_flops(config: LocalConfig, positions: int) -> int:
-    maps = 4 * linear_flops(config.width, config.width, positions)
-    return maps + config.band.flops(config.width, positions)
+    D, keys = config.width, config.joint_key_width
+    maps = 2 * linear_flops(D, keys, positions) + 2 * linear_flops(D, D, positions)
+    return maps + config.band.flops(D, positions, keys)
 
 
 def _path(config: LocalConfig, distance: int) -> int:

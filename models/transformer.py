@@ -1,7 +1,7 @@
 """The Transformer: Vaswani et al. 2017, "Attention Is All You Need".
 
-B batch, S source positions, T target positions, D width, H heads, E = D / H width of a head, V target
-vocabulary, F inner width of the feed-forward network.
+B batch, S source positions, T target positions, D width, H heads, V target vocabulary, F inner width of
+the feed-forward network.
 
 The paper multiplies embeddings of standard deviation 1/√D by √D (section 3.4). The embeddings that all
 architectures here share are drawn with standard deviation 1, which is the same input to the first
@@ -9,10 +9,8 @@ layer, so there is no further factor.
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Literal, NamedTuple, Self, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
-import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from models.attention import (
@@ -23,20 +21,20 @@ from models.attention import (
     choose_kernel,
     masking,
 )
-from models.base import Memory, Seq2Seq, evaluating
+from models.base import Memory, Seq2Seq
 from models.batch import Batch
 from models.cache import Slots, grown, reordered, settled
 from models.cost import Cost, linear_flops
 from models.decoding_state import select_rows, tensors
 from models.dropout import Dropout
 from models.errors import BadInput
-from models.headed import HeadedConfig
 from models.layer import Layer
 from models.positions import LearnedPositions, SinusoidalPositions
 from models.problem import Problem
 from models.search import Choice, Space
-from models.speed import AttentionKernel
 from models.transformer_blocks import DecoderLayer, EncoderLayer, LayerCache
+from models.transformer_config import TransformerConfig
+from models.transformer_maps import cross_maps
 from models.transformer_meeting import ahead, meeting, slopes
 from models.transformer_parts import (
     attention_flops,
@@ -46,63 +44,6 @@ from models.transformer_parts import (
     measured_layers,
     norm_parameters,
 )
-
-Positions = Literal["sinusoidal", "none", "learned", "rotary", "alibi"]
-
-
-class TransformerConfig(HeadedConfig):
-    """Options of the Transformer."""
-
-    fine_dial: ClassVar[str | None] = "feedforward"
-    later_options: ClassVar[frozenset[str]] = frozenset({"max_positions", "residual", "scale"})
-
-    layers: int = Field(2, gt=0, description="encoder layers, and decoder layers unless given")
-    decoder_layers: int | None = Field(None, gt=0, description="None: as many as encoder layers")
-    feedforward: int | None = Field(
-        None, ge=0, description="F: inner width; None: 4 x width; 0: no feed-forward network"
-    )
-    norm: Literal["pre", "post", "none"] = Field("pre", description="post: as the paper has it")
-    positions: Positions = Field(
-        "sinusoidal", description="rotary: Su et al. 2021; alibi: Press et al. 2021"
-    )
-    max_positions: int = Field(512, gt=0, description="of learned positions: how many there are")
-    residual: bool = Field(True, description="False: a sub-layer's output replaces its input")
-    scale: bool = Field(True, description="False: scores are not divided by √E")
-    causal: bool = Field(True, description="False: a demonstration, targets see their own future")
-    attention: AttentionKernel = Field("auto", description="kernel; auto: by length and device")
-
-    @model_validator(mode="after")
-    def _pairs_to_turn(self) -> Self:
-        if self.positions == "rotary" and (self.width // self.heads) % 2:
-            raise ValueError(
-                f"width = {self.width} gives each of heads = {self.heads} an odd width, and rotary "
-                f"positions turn pairs; the nearest valid width is {self.width + self.heads}"
-            )
-        return self
-
-    @property
-    def inner(self) -> int:
-        """Return F; 0: there is no feed-forward network."""
-        return 4 * self.width if self.feedforward is None else self.feedforward
-
-    @property
-    def depth(self) -> tuple[int, int]:
-        """Return the numbers of encoder and decoder layers."""
-        return self.layers, self.decoder_layers or self.layers
-
-    def width_multiple(self) -> int:
-        """Return H: every head has the same width; 2H where that must be even."""
-        return super().width_multiple() * (2 if self.positions == "rotary" else 1)
-
-    def exemptions(self) -> dict[str, str]:
-        """Without the causal mask, decoding is not what was trained and targets leak."""
-        if self.causal:
-            return {}
-        return {
-            "no_future": "causal = False: every target position sees all others, later ones too",
-            "step_equals_decode": "causal = False: training sees later positions, decoding has none",
-            "padding": "causal = False: nothing hides the padding on the right of the target",
-        }
 
 
 class DecoderState(NamedTuple):
@@ -158,6 +99,8 @@ class Transformer(Seq2Seq):
             {"positions": "rotary", "feedforward": 0},
             {"positions": "alibi", "heads": 2},
             {"residual": False, "layers": 1},
+            {"key_width": 3, "heads": 2},
+            {"key_width": 6, "heads": 2, "positions": "rotary", "attention": "fused"},
         ]
 
     def build(self, config: TransformerConfig) -> None:
@@ -169,7 +112,7 @@ class Transformer(Seq2Seq):
             return nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
 
         sinusoids = SinusoidalPositions(config.width)
-        self.rotary = SinusoidalPositions(config.width // config.heads)
+        self.rotary = SinusoidalPositions(config.head_key_width)
         self.source_positions = self.target_positions = None
         if config.positions == "sinusoidal":
             self.source_positions = self.target_positions = sinusoids
@@ -191,7 +134,7 @@ class Transformer(Seq2Seq):
 
     def encode(self, source_BSD: Tensor, mask_BS: Tensor | None) -> Memory:
         """Encode embedded source positions; every position sees every real one."""
-        x_BSD = self._enter(source_BSD, self.source_positions)
+        x_BSD = self.enter(source_BSD, self.source_positions)
         visible = self.own_meeting(x_BSD, mask_BS)
         for layer in self.encoder:
             x_BSD = layer(x_BSD, visible)
@@ -199,7 +142,7 @@ class Transformer(Seq2Seq):
 
     def decode(self, target_BTD: Tensor, memory: Memory) -> Tensor:
         """Return the output states (B, T, D); the causal mask hides the padding on the right, too."""
-        x_BTD = self._enter(target_BTD, self.target_positions)
+        x_BTD = self.enter(target_BTD, self.target_positions)
         own = self.own_meeting(x_BTD, causal=self.config.causal)
         source = self.source_meeting(x_BTD, memory)
         for layer in self.decoder:
@@ -208,7 +151,7 @@ class Transformer(Seq2Seq):
 
     def start(self, memory: Memory) -> DecoderState:
         """Return for each layer the empty cache of targets, and the source's keys and values."""
-        layers = tuple(layer.start(memory.states) for layer in self._decoder_layers())
+        layers = tuple(layer.start(memory.states) for layer in self.decoder_layers())
         return DecoderState(layers, Slots(written=[0]))
 
     def step(
@@ -216,7 +159,7 @@ class Transformer(Seq2Seq):
     ) -> tuple[Tensor, DecoderState]:
         """Decode one position, of K rows for each of the memory: they attend to it together."""
         slots, B = state.slots, len(memory.states)
-        x_BKD = self._enter(target_BD[:, None], self.target_positions, first=slots.position)
+        x_BKD = self.enter(target_BD[:, None], self.target_positions, first=slots.position)
         x_BKD = x_BKD.view(B, -1, target_BD.shape[1])
         K = x_BKD.shape[1]
         longer = grown(slots, B, K, x_BKD.device)
@@ -231,7 +174,7 @@ class Transformer(Seq2Seq):
         )
         source = self.source_meeting(x_BKD, memory)
         caches = []
-        for layer, cache in zip(self._decoder_layers(), state.layers, strict=True):
+        for layer, cache in zip(self.decoder_layers(), state.layers, strict=True):
             x_BKD, cache = layer.step(x_BKD, cache, slots, longer, own, source)
             caches.append(cache)
         state = DecoderState(tuple(caches), settled(slots, longer))
@@ -243,31 +186,21 @@ class Transformer(Seq2Seq):
         sources = len(layers[0].own.k_BHSE)
         return DecoderState(layers, reordered(state.slots, rows_N, sources))
 
-    @torch.no_grad()
     def attention_maps(self, batch: Batch) -> dict[str, Tensor]:
         """Return the cross-attention of each head, as ``layer 1 head 1`` and so on."""
         if not (self.has_encoder and self.has_decoder):
             return {}
-        heads, maps = self.config.heads, {}
-        with evaluating(self):
-            memory = self.encode_source(batch.source, batch.source_mask)
-            embedded_BTD = self.target_embedding(self.shift_right(batch.target))
-            x_BTD = self._enter(embedded_BTD, self.target_positions)
-            T, S = x_BTD.shape[1], memory.states.shape[1]
-            own = self.own_meeting(x_BTD, causal=self.config.causal, kernel="explicit")
-            source = masking("explicit", heads, T, S, x_BTD, memory.mask)
-            source = source._replace(scale=None if self.config.scale else 1.0)
-            for number, layer in enumerate(self._decoder_layers(), start=1):
-                weights_BHTS = layer.source_weights(x_BTD, memory.states, own, source)
-                for head, weights_BTS in enumerate(weights_BHTS.unbind(dim=1), start=1):
-                    maps[f"layer {number} head {head}"] = weights_BTS
-                x_BTD = layer(x_BTD, memory.states, own, source)
-        return maps
+        return {
+            f"layer {layer} head {head}": weights_BTS
+            for layer, weights_BHTS in enumerate(cross_maps(self, batch), start=1)
+            for head, weights_BTS in enumerate(weights_BHTS.unbind(dim=1), start=1)
+        }
 
-    def _decoder_layers(self) -> Iterable[DecoderLayer]:
+    def decoder_layers(self) -> Iterable[DecoderLayer]:
+        """Return the decoder's layers, from the bottom."""
         return cast(Iterable[DecoderLayer], self.decoder)
 
-    def _enter(self, x_BND: Tensor, positions: nn.Module | None, first: int = 0) -> Tensor:
+    def enter(self, x_BND: Tensor, positions: nn.Module | None, first: int = 0) -> Tensor:
         """Add positions, and drop elements of the sum (section 5.4)."""
         return self.dropout(x_BND if positions is None else positions(x_BND, first))
 
@@ -298,14 +231,14 @@ class Transformer(Seq2Seq):
         if problem.has_source:
             count += encoders * layer + around
         if problem.has_target:
-            cross = attention_parameters(D) + norm_parameters(config) if problem.has_source else 0
-            count += decoders * (layer + cross) + around
+            cross = attention_parameters(D, config.joint_key_width) + norm_parameters(config)
+            count += decoders * (layer + (cross if problem.has_source else 0)) + around
         return count
 
     @classmethod
     def self_attention_flops(cls, config: Any, positions: int) -> int:
         """Return the FLOPs of one self-attention."""
-        return attention_flops(config.width, positions, positions)
+        return attention_flops(config.width, positions, positions, config.joint_key_width)
 
     @classmethod
     def path_length(cls, config: Any, problem: Problem, S: int, T: int) -> int:
@@ -335,15 +268,16 @@ class Transformer(Seq2Seq):
             flops += linear_flops(problem.source_size, D, S)
         if decodes:
             layer = own(config, T) + feedforward_flops(D, config.inner, T)
-            cross = attention_flops(D, T, S) if problem.has_source else 0
+            cross = attention_flops(D, T, S, config.joint_key_width) if problem.has_source else 0
             flops += decoders * (layer + cross)
+        kept = decoders * (config.joint_key_width + D) * (cls.kept_targets(config, T) + S)
         answers = {"decoder": T, "position": S, "last": 1}[problem.readout]
         return Cost(
             parameters=cls.core_parameters(config, problem),
             flops=flops + linear_flops(D, V, answers),
             sequential_operations=problem.has_source * encoders + decodes * decoders,
             path_length=cls.path_length(config, problem, S, T),
-            state_size=decoders * 2 * D * (cls.kept_targets(config, T) + S) if decodes else 0,
+            state_size=kept if decodes else 0,
         )
 
     @classmethod

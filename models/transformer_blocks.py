@@ -13,7 +13,7 @@ from models.cache import Cache, Slots
 from models.dropout import Dropout
 
 if TYPE_CHECKING:
-    from models.transformer import TransformerConfig
+    from models.transformer_config import TransformerConfig
 
 
 class FeedForward(nn.Module):
@@ -57,7 +57,7 @@ class EncoderLayer(nn.Module):
 
     def __init__(self, config: "TransformerConfig", kind: type[SelfAttention] = SelfAttention) -> None:
         super().__init__()
-        self.attention = kind(config.width, config.heads)
+        self.attention = kind(config.width, config.heads, config.key_width)
         self.attention_residual = Residual(config)
         self.has_feedforward = config.inner > 0
         if self.has_feedforward:
@@ -93,10 +93,10 @@ class DecoderLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.has_source, self.has_feedforward = has_source, config.inner > 0
-        self.attention = kind(config.width, config.heads)
+        self.attention = kind(config.width, config.heads, config.key_width)
         self.attention_residual = Residual(config)
         if has_source:
-            self.cross = CrossAttention(config.width, config.heads)
+            self.cross = CrossAttention(config.width, config.heads, config.key_width)
             self.cross_residual = Residual(config)
         if self.has_feedforward:
             self.feedforward = FeedForward(config.width, config.inner)

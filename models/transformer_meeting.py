@@ -12,7 +12,7 @@ from models.attention import Kernel, Masking, choose_kernel, masking
 from models.positions import SinusoidalPositions, alibi_slopes
 
 if TYPE_CHECKING:
-    from models.transformer import TransformerConfig
+    from models.transformer_config import TransformerConfig
 
 
 def slopes(config: "TransformerConfig", like: Tensor) -> Tensor | None:

@@ -15,7 +15,7 @@ from models.transformer_blocks import EncoderLayer
 from models.transformer_meeting import meeting
 
 if TYPE_CHECKING:
-    from models.transformer import TransformerConfig
+    from models.transformer_config import TransformerConfig
 
 
 class MeasuredLayer(nn.Module):
@@ -24,7 +24,7 @@ class MeasuredLayer(nn.Module):
     def __init__(self, inner: nn.Module, config: "TransformerConfig") -> None:
         super().__init__()
         self.inner, self.config = inner, config
-        self.rotary = SinusoidalPositions(config.width // config.heads)
+        self.rotary = SinusoidalPositions(config.head_key_width)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """Map (B, N, D) to (B, N, D)."""
@@ -36,15 +36,22 @@ class MeasuredLayer(nn.Module):
         return output_BND, output_BND
 
 
-def attention_parameters(width: int) -> int:
-    """Parameters of one multi-head attention: query, key, value and output maps."""
-    return 4 * linear_parameters(width, width)
+def attention_parameters(width: int, key_width: int | None = None) -> int:
+    """Parameters of one multi-head attention: query, key, value and output maps.
+
+    ``key_width`` is that of the keys of all heads together; None: ``width``.
+    """
+    return 2 * linear_parameters(width, key_width or width) + 2 * linear_parameters(width, width)
 
 
-def attention_flops(width: int, queries: int, keys: int) -> int:
-    """FLOPs of one multi-head attention: 8·n·d² + 4·n²·d for n queries and as many keys."""
-    maps = 2 * linear_flops(width, width, queries) + 2 * linear_flops(width, width, keys)
-    return maps + attention_core_flops(width, queries, keys)
+def attention_flops(width: int, queries: int, keys: int, key_width: int | None = None) -> int:
+    """FLOPs of one multi-head attention: 8·n·d² + 4·n²·d for n queries and as many keys.
+
+    ``key_width`` is that of the keys of all heads together; None: ``width``.
+    """
+    widths = (key_width or width, width)  # queries and outputs are as many, and keys and values
+    maps = sum(linear_flops(width, w, queries) + linear_flops(width, w, keys) for w in widths)
+    return maps + attention_core_flops(width, queries, keys, key_width)
 
 
 def feedforward_parameters(width: int, inner: int) -> int:
@@ -62,7 +69,7 @@ def feedforward_flops(width: int, inner: int, positions: int) -> int:
 def encoder_layer_parameters(config: "TransformerConfig") -> int:
     """Parameters of one encoder layer, its layer normalisations included."""
     D, sublayers = config.width, 2 if config.inner else 1
-    count = attention_parameters(D) + feedforward_parameters(D, config.inner)
+    count = attention_parameters(D, config.joint_key_width) + feedforward_parameters(D, config.inner)
     return count + sublayers * norm_parameters(config)
 
 
@@ -73,8 +80,9 @@ def norm_parameters(config: "TransformerConfig") -> int:
 
 def encoder_layer_flops(config: "TransformerConfig", positions: int) -> int:
     """FLOPs of one encoder layer: 24·n·d² + 4·n²·d with F = 4·D."""
-    D = config.width
-    return attention_flops(D, positions, positions) + feedforward_flops(D, config.inner, positions)
+    D, keys = config.width, config.joint_key_width
+    own = attention_flops(D, positions, positions, keys)
+    return own + feedforward_flops(D, config.inner, positions)
 
 
 def _one(_: int) -> int:
@@ -106,9 +114,11 @@ def measured_layers() -> dict[str, Layer]:
         "attention": _layer(
             "multi-head self-attention with its four projections: 8·n·d² + 4·n²·d FLOPs, "
             "of which the n²·d of the scores leads once n > 2·d",
-            build=lambda config: MeasuredLayer(SelfAttention(config.width, config.heads), config),
-            parameters=lambda config: attention_parameters(config.width),
-            flops=lambda config, n: attention_flops(config.width, n, n),
+            build=lambda config: MeasuredLayer(
+                SelfAttention(config.width, config.heads, config.key_width), config
+            ),
+            parameters=lambda config: attention_parameters(config.width, config.joint_key_width),
+            flops=lambda config, n: attention_flops(config.width, n, n, config.joint_key_width),
         ),
         "scores": _layer(
             "softmax(QKᵀ)V alone with Q = K = V = X in heads, no projections: 4·n²·d FLOPs",

@@ -70,7 +70,8 @@ def test_a_window_over_everything_is_the_transformer() -> None:
     tokens = torch.randint(3, 9, (B, 7))
     mask_BS = torch.arange(7) < torch.tensor([7, 2, 4])[:, None]
     for positions in ("sinusoidal", "rotary", "alibi"):
-        config = config_of(window=31, positions=positions)
+        key_width = 6 if positions == "rotary" else None
+        config = config_of(window=31, positions=positions, key_width=key_width)
         local = LocalTransformer(config, PROBLEM).double().eval()
         options = config.model_dump()
         del options["window"]
@@ -84,7 +85,8 @@ def test_a_window_over_everything_is_the_transformer() -> None:
 @pytest.mark.parametrize("positions", ["sinusoidal", "rotary", "alibi", "learned", "none"])
 def test_decoding_keeps_a_window_and_equals_decode(positions: str) -> None:
     torch.manual_seed(0)
-    config, T = config_of(window=5, positions=positions, layers=2), 20
+    key_width = 6 if positions == "none" else None
+    config, T = config_of(window=5, positions=positions, layers=2, key_width=key_width), 20
     model = LocalTransformer(config, PROBLEM).double().eval()
     source, target = torch.randint(3, 9, (B, 9)), torch.randint(3, 9, (B, T))
     with torch.no_grad():

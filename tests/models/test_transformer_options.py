@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.attention import SelfAttention
+from models.attention import CrossAttention, Masking, SelfAttention
 from models.batch import Batch
 from models.decoding import next_logits
 from models.errors import BadInput
@@ -31,6 +31,8 @@ OPTIONS = [
     {"feedforward": 0},
     {"positions": "alibi", "scale": False, "heads": 1},
     {"positions": "rotary", "norm": "none", "residual": False, "feedforward": 0},
+    {"key_width": 3},
+    {"key_width": 10, "attention": "fused", "positions": "rotary"},
 ]
 
 
@@ -40,26 +42,26 @@ def config_of(**options: object) -> Transformer.Config:
 
 def by_hand(layer: SelfAttention, x_ND: Tensor, positions: str, scale: bool, causal: bool) -> Tensor:
     """One sequence, one query and one head after the other."""
-    weight, bias = layer.query_key_value.weight, layer.query_key_value.bias
-    q_ND, k_ND, v_ND = (x_ND @ weight.T + bias).split(D, dim=-1)
+    weight, bias, K = layer.query_key_value.weight, layer.query_key_value.bias, layer.key_width
+    q_NX, k_NX, v_ND = (x_ND @ weight.T + bias).split((H * K, H * K, D), dim=-1)
     rows = []
     for i in range(N):
         heads = []
         for h in range(H):
-            part = slice(h * E, (h + 1) * E)
+            part, keys = slice(h * E, (h + 1) * E), slice(h * K, (h + 1) * K)
             scores = []
             for j in range(i + 1 if causal else N):
-                q_E, k_E = q_ND[i, part], k_ND[j, part]
+                q_K, k_K = q_NX[i, keys], k_NX[j, keys]
                 if positions == "rotary":
                     # one rotation by the distance is all that counts: R_iᵀ R_j = R_(j-i)
                     turned = []
-                    for pair in range(E // 2):
-                        angle = (j - i) * 10_000 ** (-2 * pair / E)
-                        even, odd = k_E[2 * pair], k_E[2 * pair + 1]
+                    for pair in range(K // 2):
+                        angle = (j - i) * 10_000 ** (-2 * pair / K)
+                        even, odd = k_K[2 * pair], k_K[2 * pair + 1]
                         turned.append(even * math.cos(angle) - odd * math.sin(angle))
                         turned.append(even * math.sin(angle) + odd * math.cos(angle))
-                    k_E = torch.stack(turned)
-                score = q_E @ k_E / (math.sqrt(E) if scale else 1)
+                    k_K = torch.stack(turned)
+                score = q_K @ k_K / (math.sqrt(K) if scale else 1)
                 if positions == "alibi":
                     score = score - abs(i - j) * 2.0 ** (-8 * (h + 1) / H)
                 scores.append(score)
@@ -73,11 +75,12 @@ def by_hand(layer: SelfAttention, x_ND: Tensor, positions: str, scale: bool, cau
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("scale", [False, True])
 @pytest.mark.parametrize("positions", ["none", "rotary", "alibi"])
-def test_attention_equals_its_equation(positions, scale, causal, attention) -> None:
+@pytest.mark.parametrize("key_width", [None, 2, 10])
+def test_attention_equals_its_equation(key_width, positions, scale, causal, attention) -> None:
     torch.manual_seed(0)
-    config = config_of(positions=positions, scale=scale, attention=attention)
+    config = config_of(positions=positions, scale=scale, attention=attention, key_width=key_width)
     model = Transformer(config, PROBLEM).double()
-    layer = SelfAttention(D, H).double()
+    layer = SelfAttention(D, H, key_width).double()
     x_BND = torch.randn(B, N, D).double()
     with torch.no_grad():
         got_BND = layer(x_BND, meeting(config, model.rotary, x_BND, causal=causal))
@@ -176,11 +179,53 @@ def test_only_positions_tell_an_encoder_the_order() -> None:
 def test_rotary_positions_need_pairs() -> None:
     with pytest.raises(BadInput, match=r"odd width.* 16"):
         config_of(width=12, positions="rotary")
+    with pytest.raises(BadInput, match=r"key_width = 3 is odd.* nearest valid is 4") as found:
+        config_of(key_width=3, positions="rotary")
+    assert "\n" not in str(found.value)
+    with pytest.raises(BadInput, match="key_width"):
+        config_of(key_width=0)
     assert config_of(positions="rotary").width_multiple() == 2 * H
+    assert config_of(width=12, positions="rotary", key_width=4).width_multiple() == H
+
+
+def test_keys_as_wide_as_the_values_are_the_default() -> None:
+    """Bit for bit: weights, logits, gradients, and decoding step by step."""
+    source, target = torch.randint(3, 9, (B, 5)), torch.randint(3, 9, (B, N))
+    found = []
+    for options in ({}, {"key_width": E}):
+        torch.manual_seed(0)
+        model = Transformer(config_of(**options), PROBLEM)
+        loss = model.loss(model(Batch(source, None, target, None)), Batch(source, None, target, None))
+        loss.backward()
+        memory = model.encode_source(source, None)
+        stepped_BV, _ = next_logits(model, target[:, 0], model.start(memory), memory)
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        found.append([*model.state_dict().values(), loss, stepped_BV, *gradients])
+    assert len(found[0]) == len(found[1])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_the_target_attends_to_the_source_by_keys_of_any_width() -> None:
+    """Cross-attention against a loop over heads."""
+    torch.manual_seed(0)
+    K, T = 3, 4
+    layer = CrossAttention(D, H, K).double()
+    x_BTD, states_BND = torch.randn(B, T, D).double(), torch.randn(B, N, D).double()
+    key_weight, value_weight = layer.key_value.weight.split((H * K, D))
+    heads = []
+    for h in range(H):
+        keys, part = slice(h * K, (h + 1) * K), slice(h * E, (h + 1) * E)
+        q_BTK = x_BTD @ layer.query.weight[keys].T
+        k_BNK, v_BNE = states_BND @ key_weight[keys].T, states_BND @ value_weight[part].T
+        heads.append((q_BTK @ k_BNK.transpose(1, 2) / math.sqrt(K)).softmax(dim=-1) @ v_BNE)
+    wanted_BTD = layer.out(torch.cat(heads, dim=-1))  # biases start at 0
+    for kernel in ("explicit", "fused"):
+        got_BTD = layer(x_BTD, layer.keys_values(states_BND), Masking(kernel))
+        torch.testing.assert_close(got_BTD, wanted_BTD, rtol=0, atol=1e-10)
 
 
 def test_defaults_leave_the_plain_data_as_it_was() -> None:
     """The key of a cell is a hash of this."""
     plain = Transformer.Config().model_dump(mode="json")
-    assert not {"max_positions", "residual", "scale"} & set(plain)
+    assert not {"max_positions", "residual", "scale", "key_width"} & set(plain)
     assert config_of(residual=False).model_dump(mode="json")["residual"] is False

@@ -25,6 +25,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"attention": "fused"},
     {"attention": "explicit", "feedforward": 50, "width": 20, "heads": 5},
     {"causal": True, "width": 48, "heads": 6},
+    {"key_width": 5, "attention": "explicit"},
+    {"key_width": 2, "heads": 3, "attention": "fused", "layers": 1},
 ]
 PROBLEMS = [
     Problem(source_kind=kind, source_size=6, target_size=9, readout=readout)
@@ -99,7 +101,9 @@ def test_depth_and_path_do_not_grow_with_length() -> None:
     assert (encoder.sequential_operations, encoder.state_size) == (2, 0)
 
 
-@pytest.mark.parametrize("options", [{}, {"feedforward": 30, "heads": 3}, {"norm": "post"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"feedforward": 30, "heads": 3}, {"norm": "post"}, {"key_width": 7}], ids=str
+)
 @pytest.mark.parametrize("part", ["attention", "scores", "transformer"])
 def test_the_measured_layers_match_their_formulas(part, options) -> None:
     config, layer = config_of(options), Transformer.layers()[part]
