@@ -7,8 +7,13 @@ from analysis.agreement import TASK, only
 from analysis.figures import draw
 from analysis.figures.base import Figure
 from analysis.formal_languages import LANGUAGES
+from analysis.pretraining import PRETRAINING
+from analysis.reach import TASK as SIGHT
 from analysis.sections_agreement import agreement
 from analysis.sections_formal_languages import formal_languages
+from analysis.sections_mechanisms import mechanisms
+from analysis.sections_pretraining import pretraining
+from analysis.sections_reach import reach
 from analysis.sections_translation import translation
 from analysis.sections_tuning import tuning
 from analysis.tables import tabulate
@@ -36,12 +41,15 @@ class Section:
         return bool(self.figures or self.tables)
 
 
-def sections(view: View) -> list[Section]:
+def sections(view: View, full: View | None = None) -> list[Section]:
     """Return the questions, in order.
+
+    ``view`` holds one setting an architecture, ``full`` all that are planned, for questions about them.
 
     One of the three of Table 1 without records says so, unless only other questions have any.
     """
-    memory = only(view, (TASK, *LANGUAGES), inside=False)  # they have sections of their own
+    # these have sections of their own
+    memory = only(view, (TASK, SIGHT, *LANGUAGES, *PRETRAINING), inside=False)
     three = [
         _section(
             memory,
@@ -52,6 +60,7 @@ def sections(view: View) -> list[Section]:
             remarks=answers.memory_remarks(memory),
             figures=(
                 *("accuracy_by_distance", "gradient_profile", "training_curves", "digits"),
+                "length_generalisation",
                 *(() if view.translations.systems else ("exposure_gap",)),
             ),
             tables=("spans", "digits"),
@@ -103,7 +112,14 @@ def sections(view: View) -> list[Section]:
         asked.append(formal)
     if tuned := tuning(view):
         asked.append(tuned)
-    others = [section for section in (_section(view, **parts) for parts in asked) if section.shows]
+    others = [_section(view, **parts) for parts in asked]
+    if sight := reach(full or view):
+        others.insert(0, _section(full or view, **sight))
+    if parts := mechanisms(full or view):
+        others.append(_section(full or view, **parts))
+    if few := pretraining(full or view):
+        others.append(_section(full or view, **few))
+    others = [section for section in others if section.shows]
     return three + others if any(section.shows for section in three) or not others else others
 
 

@@ -28,6 +28,10 @@ FIGURES: dict[str, str] = {
     "agreement_training": "analysis.figures.agreement_tests:draw_training",
     "formal_languages": "analysis.figures.formal_languages:draw",
     "exposure_gap": "analysis.figures.exposure:draw",
+    "length_generalisation": "analysis.figures.length_generalisation:draw",
+    "accuracy_by_offset": "analysis.figures.offset:draw",
+    "receptive_field": "analysis.figures.receptive_field:draw",
+    "pretraining": "analysis.figures.pretraining:draw",
     "tuning": "analysis.figures.tuning:draw",
 }
 

@@ -6,21 +6,26 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis.figures.base import Figure, Panel, level, line, log_lengths, panel
+from analysis.figures.length_generalisation import SLICE, trained_lengths
 from analysis.style import Style, styles
 from analysis.view import View
 from analysis.wording import percent, plural
 
 
 def draw(results: View) -> Figure | None:
-    """Draw one panel for each task and slice that has at least two values."""
+    """Draw one panel for each task and slice that has at least two values.
+
+    Lengths beside trained ones are another figure's: ``length_generalisation``.
+    """
     rows = results.slices
     if rows.empty:
         return None
     rows = rows[(rows.split == "test") & rows.accuracy.notna()]
     looks = styles(results.architectures)
     panels, kept = [], []
+    elsewhere = trained_lengths(results)
     for (task, name), part in rows.groupby(["task", "slice"], sort=True):
-        if part.value.nunique() < 2:
+        if part.value.nunique() < 2 or (name == SLICE and task in elsewhere):
             continue
         chance = results.chance(str(task))
         panels.append(_panel(str(task), str(name), part, chance, looks))

@@ -26,6 +26,8 @@ def draw(results: View) -> Figure | None:
         if mine.empty or not (mine.status == "ok").any():
             continue
         mine = one_width(mine, "n")
+        if mine.n.nunique() < 2:  # a point is no growth
+            continue
         width = float(mine.width.iloc[0])
         marks = crossings(mine[mine.status == "ok"], "forward") if scope == "layer" else []
         chart = sweep.Sweep(
@@ -40,6 +42,8 @@ def draw(results: View) -> Figure | None:
             with_kernel=False,
         )
         panels.append(sweep.draw(chart, mine, looks, decorate=partial(_mark, marks=marks)))
+    if not panels:
+        return None
     return Figure(
         name="flops",
         title="FLOPs as sequences grow, and where two layers cost the same",

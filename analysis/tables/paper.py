@@ -41,6 +41,8 @@ def table1(view: View) -> Table | None:
                 Entry(theory["path"]),
                 _path(far),
             ]
+            if all(entries[i] == NOT_MEASURED for i in (0, 1, 3, 5)):
+                continue  # theory alone: what there is was counted for another question
             label = looks[architecture].label if place == 0 else f"↳ {looks[architecture].label}"
             rows.append(
                 (
@@ -51,6 +53,8 @@ def table1(view: View) -> Table | None:
             )
             data.append(_numbers(architecture, part, theory, by_n, by_d, mine))
             keys += [key for frame in mine for key in frame.key]
+    if not rows:
+        return None
     return Table(
         name="table1",
         title="Theory in italics, measurement beside it",

@@ -7,8 +7,11 @@ PLANS: dict[str, str] = {
     "language": "experiments.plans.language:PLAN",
     "agreement": "experiments.plans.agreement:PLAN",
     "formal_languages": "experiments.plans.formal_languages:PLAN",
+    "pretraining": "experiments.plans.pretraining:PLAN",
     "long_range": "experiments.plans.long_range:PLAN",
+    "reach": "experiments.plans.reach:PLAN",
     "throughput": "experiments.plans.throughput:PLAN",
+    "mechanisms": "experiments.plans.mechanisms:PLAN",
     "claims": "experiments.plans.claims:PLAN",
     "complexity": "experiments.plans.complexity:PLAN",
 }

@@ -4,7 +4,7 @@ B examples, S source positions.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,14 @@ class RightContext(GeneratedTask):
     >>> task = RightContext(alphabet=4, offsets=(0, 2), length=12)
     >>> task.solve(np.array([8, 3, 6, 4, 4, 5]), 6).tolist()
     [1, 1, 2]
+
+    A reader of bounded reach sees the first token from near the begin alone. With ``named``
+    "everywhere" every symbol has a token for each offset (3-6 for offset 0, 7-10 for offset 2, and
+    first tokens 11 and 12), so that what is asked is known at every position:
+
+    >>> task = RightContext(alphabet=4, offsets=(0, 2), length=12, named="everywhere")
+    >>> task.solve(np.array([12, 7, 10, 8, 8, 9]), 6).tolist()
+    [1, 1, 2]
     """
 
     name: ClassVar[str] = "right_context"
@@ -40,6 +48,9 @@ class RightContext(GeneratedTask):
         tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), AfterValidator(distinct)
     ] = Field((0, 1, 2, 4, 8), description="positions from a symbol to its tag, to the right")
     length: Positive = Field(32, description="symbols that are tagged")
+    named: Literal["first", "everywhere"] = Field(
+        "first", description="the offset: by the first token, or by every symbol's token too"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -50,7 +61,7 @@ class RightContext(GeneratedTask):
     def problem(self) -> Problem:
         """Return sizes: symbols and offsets; a class for every symbol, at every position."""
         return Problem(
-            source_size=SPECIALS + self.alphabet + len(self.offsets),
+            source_size=self._first + len(self.offsets),
             target_size=self.alphabet,
             readout="position",
         )
@@ -73,8 +84,11 @@ class RightContext(GeneratedTask):
         width = 1 + self.length + int(offset_B.max() if point else offsets.max())
         symbol_BS = generator.integers(self.alphabet, size=(count, width))
         place = np.arange(width)
-        source_BS = np.where(place < length_B[:, None], SPECIALS + symbol_BS, 0)
-        source_BS[:, 0] = SPECIALS + self.alphabet + chosen_B
+        token_BS = SPECIALS + symbol_BS
+        if self.named == "everywhere":
+            token_BS += self.alphabet * chosen_B[:, None]
+        source_BS = np.where(place < length_B[:, None], token_BS, 0)
+        source_BS[:, 0] = self._first + chosen_B
         mask_BS = np.broadcast_to((place > 0) & (place <= self.length), source_BS.shape).copy()
         shifted_BS = np.minimum(place + offset_B[:, None], width - 1)
         target_BS = np.where(mask_BS, np.take_along_axis(symbol_BS, shifted_BS, axis=1), 0)
@@ -90,5 +104,11 @@ class RightContext(GeneratedTask):
 
     def solve(self, source: NDArray, length: int) -> NDArray:
         """Return the symbols behind the first ``offset`` ones, as classes."""
-        offset = self.offsets[int(source[0]) - SPECIALS - self.alphabet]
-        return source[1 + offset : length] - SPECIALS
+        offset = self.offsets[int(source[0]) - self._first]
+        return (source[1 + offset : length] - SPECIALS) % self.alphabet
+
+    @property
+    def _first(self) -> int:
+        """Return the first of the tokens that begin a source."""
+        kinds = len(self.offsets) if self.named == "everywhere" else 1
+        return SPECIALS + self.alphabet * kinds

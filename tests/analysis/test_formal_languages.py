@@ -125,7 +125,9 @@ def test_a_panel_a_task_in_the_order_of_the_levels(view):
     figure = draw("formal_languages", view)
     assert figure is not None
     assert [panel.name for panel in figure.panels] == [
-        *("accuracy_parity_check_length", "accuracy_odds_first_length", "accuracy_bucket_sort_length"),
+        "length_generalisation_parity_check",
+        "length_generalisation_odds_first",
+        "length_generalisation_bucket_sort",
     ]
 
 
