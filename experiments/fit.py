@@ -12,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.profilers import PassThroughProfiler
+from safetensors.torch import load_file
 
 from experiments.cell import Cell
 from experiments.data import SequenceData
@@ -21,6 +22,7 @@ from experiments.watch import Judge, Trial, Watch
 from models.base import Seq2Seq
 from models.config import ModelConfig
 from models.errors import BadInput
+from models.pretrained import start_from_vectors, start_from_weights
 from models.recipe import Recipe
 
 _NOTHING = nullcontext()
@@ -34,11 +36,19 @@ class Subject:
     config: ModelConfig
     task: Task
     recipe: Recipe
+    pretrained: Path | None = None  # weights (safetensors) of another model, taken where they fit
 
     def build(self, seed: int, learning_rate: float | None = None) -> Seq2Seq:
-        """Return a fresh model: its weights are a function of the seed and of nothing else."""
+        """Return a fresh model: its weights are a function of the seed and of what was pretrained.
+
+        What is not pretrained has the weights that it would have without.
+        """
         torch.manual_seed(scoped_seed(seed, "initialisation"))
         model = self.architecture(self.config, self.task.problem(), self.recipe)
+        if (vectors := self.task.source_vectors()) is not None:
+            start_from_vectors(model, torch.from_numpy(vectors))
+        if self.pretrained is not None:
+            start_from_weights(model, load_file(self.pretrained))
         model.learning_rate = learning_rate or self.recipe.learning_rates[0]
         return model
 

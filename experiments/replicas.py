@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.cell import Cell
@@ -26,9 +27,17 @@ def devices() -> int:
 
 
 def train_replicas(
-    cell: Cell, rate: float, checkpoint: Path, count: int, *, checkpoint_seconds: float = 60.0
+    cell: Cell,
+    rate: float,
+    checkpoint: Path,
+    count: int,
+    *,
+    pretrained: Path | None = None,
+    checkpoint_seconds: float = 60.0,
 ) -> None:
     """Train on ``count`` devices; the trial is then in ``checkpoint``.
+
+    ``pretrained``: weights that training starts from, where they fit.
 
     Raises:
         RuntimeError: a replica failed, with the last line that it printed.
@@ -38,6 +47,7 @@ def train_replicas(
         "cell": cell.model_dump(mode="json"),
         "rate": rate,
         "checkpoint": str(checkpoint),
+        "pretrained": str(pretrained) if pretrained else None,
         "checkpoint_seconds": checkpoint_seconds,
         "devices": count,
     }
@@ -70,6 +80,8 @@ def main() -> None:
     plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     cell = Cell.model_validate(plan["cell"])
     subject, measure = prepare(cell), find_measure(cell.measure)()
+    if plan["pretrained"]:
+        subject = replace(subject, pretrained=Path(plan["pretrained"]))
     judge = measure.judge(subject, cell) if isinstance(measure, Train) else None
     fit(
         subject,

@@ -40,7 +40,7 @@ class Train(Measure):
         Raises:
             Diverged: every learning rate gave a loss that is not finite.
         """
-        subject = prepare(cell)
+        subject = self.subject(cell, context)
         trials, best, model = train_best(
             subject,
             cell,
@@ -66,6 +66,10 @@ class Train(Measure):
             environment=found.environment,
             trials=[row(t) for t in trials],
         )
+
+    def subject(self, cell: Cell, context: Context) -> Subject:
+        """Return what is trained."""
+        return prepare(cell)
 
     def recorded(self, cell: Cell, context: Context) -> None:
         """Remove the checkpoints, which are large: the record is on disk now."""
@@ -145,7 +149,7 @@ def train_best(
         saved = folder and checkpoint(folder, cell, rate)
         if saved and devices() > 1:
             progress(f"learning rate {rate:g} on {devices()} devices")
-            train_replicas(cell, rate, saved, devices())
+            train_replicas(cell, rate, saved, devices(), pretrained=subject.pretrained)
         told = _named(progress, rate)
         trials.append(fit(subject, cell, rate, told, judge=judge, checkpoint=saved, point=point))
     finished = [t for t in trials if t.status == "ok" and t.validation is not None]

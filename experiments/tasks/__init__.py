@@ -19,6 +19,8 @@ TASKS: dict[str, str] = {
     "listops": "experiments.tasks.listops:ListOps",
     "characters": "experiments.tasks.characters:Characters",
     "documents": "experiments.tasks.documents:Documents",
+    "few_labels": "experiments.tasks.few_labels:FewLabels",
+    "denoising": "experiments.tasks.denoising:Denoising",
     "agreement": "experiments.tasks.agreement:Agreement",
     "digits": "experiments.tasks.digits:Digits",
     "permuted_digits": "experiments.tasks.permuted_digits:PermutedDigits",

@@ -138,6 +138,13 @@ class Task(BaseModel):
         Over the test split, with every counted target position of equal weight.
         """
 
+    def source_vectors(self) -> NDArray[np.float32] | None:
+        """Return what the source embedding starts from: (source vocabulary, E); None: random numbers.
+
+        A token without a vector has a row of NaN, and starts random.
+        """
+        return None
+
     def facts(self) -> dict[str, float]:
         """Return numbers that stand beside every score of this task, in the metrics of a record."""
         return {}

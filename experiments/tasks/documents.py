@@ -4,7 +4,7 @@ B examples, S source positions.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
@@ -19,9 +19,11 @@ from experiments.tasks.reviews import Documents as Texts
 from experiments.tasks.reviews import as_text, from_place, from_text, generated
 from experiments.tasks.text import source_rows
 from experiments.tasks.text_files import keep_text, kept_text
+from experiments.tasks.topics import topics
 from models.problem import SPECIALS, Problem
 
 GENERATED = "generated"
+GENERATORS: dict[str, Callable[[int], Texts]] = {GENERATED: generated, "topics": topics}
 UNKNOWN = SPECIALS
 """Token of words that are not in the vocabulary."""
 
@@ -39,11 +41,12 @@ class Encoded(NamedTuple):
 class Documents(Task):
     """Classify a long document by its words: accuracy by length.
 
-    ``corpus`` is ``generated``, documents whose label is that of most of their signal words; or the
-    path of a folder with train, validation (or dev) and test files, or of one file, of which a tenth is
-    held out for validation and a tenth for testing by the hash of the text. Files are UTF-8, plain or
-    gzipped, and a line is label TAB text, such as the movie reviews of Pang and Lee 2004 ("A
-    Sentimental Education"). What is kept is the corpus' name and, in ``content``, the hash of its text.
+    ``corpus`` is ``generated``, documents whose label is that of most of their signal words;
+    ``topics``, the same with short documents and many such words; or the path of a folder with train,
+    validation (or dev) and test files, or of one file, of which a tenth is held out for validation and
+    a tenth for testing by the hash of the text. Files are UTF-8, plain or gzipped, and a line is label
+    TAB text, such as the movie reviews of Pang and Lee 2004 ("A Sentimental Education"). What is kept
+    is the corpus' name and, in ``content``, the hash of its text.
     Words are what white space separates; the ``vocabulary`` most frequent of training are the tokens
     from 4 on, 3 is any other. Documents beyond ``max_tokens`` lose their ``cut``, and are counted.
 
@@ -56,7 +59,9 @@ class Documents(Task):
     name: ClassVar[str] = "documents"
     slice_names: ClassVar[tuple[str, ...]] = ("length",)
 
-    corpus: str = Field(GENERATED, description="path of labelled text, or generated; kept: its name")
+    corpus: str = Field(
+        GENERATED, description="path of labelled text, generated or topics; kept: its name"
+    )
     content: str = Field("", description="hash of the corpus' text; filled in")
     vocabulary: int = Field(10_000, gt=0, description="words that are told apart, at most")
     max_tokens: int = Field(400, gt=0, description="words of a document that are read")
@@ -68,10 +73,15 @@ class Documents(Task):
     def _import(cls, given: Any) -> Any:
         """Read the corpus, unless it is named by its content: then it was read before."""
         corpus = given.get("corpus", GENERATED) if isinstance(given, dict) else GENERATED
-        if corpus == GENERATED or given.get("content"):
+        if corpus in GENERATORS or given.get("content"):
             return given
         place = Path(str(corpus)).expanduser()
         return {**given, "corpus": place.name, "content": keep_text(as_text(from_place(place)))}
+
+    @property
+    def basis(self) -> "Documents":
+        """Return the task whose text, words and classes these are: this one."""
+        return self
 
     @property
     def texts(self) -> Texts:
@@ -81,12 +91,12 @@ class Documents(Task):
     @property
     def words(self) -> tuple[str, ...]:
         """Return the vocabulary, the most frequent first; token 4 is the first."""
-        return _words(self)
+        return _words(self.basis)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Return the names of the classes, in the order of their numbers."""
-        return _labels(self)
+        return _labels(self.basis)
 
     def problem(self) -> Problem:
         """Return the sizes: words and classes."""
@@ -104,19 +114,19 @@ class Documents(Task):
 
     def evaluation(self, split: HeldOut, batch_size: int) -> Iterator[Examples]:
         """Yield the held-out documents, the shortest first."""
-        order = np.argsort(_encoded(self, split).words_N, kind="stable")
+        order = np.argsort(encoded(self.basis, split).words_N, kind="stable")
         for begin in range(0, len(order), batch_size):
             yield self._examples(split, order[begin : begin + batch_size])
 
     def _examples(self, split: Split, rows: NDArray[np.int64]) -> Examples:
-        found = _encoded(self, split)
+        found = encoded(self.basis, split)
         source_BS, lengths_B = source_rows([found.tokens[row] for row in rows])
         length_B = np.array([bucket(words) for words in found.words_N[rows].tolist()], dtype=np.int64)
         return Examples(source_BS, lengths_B, found.label_N[rows], slices={"length": length_B})
 
     def slice_values(self, split: HeldOut) -> dict[str, tuple[int, ...]]:
         """Return the upper ends of the buckets of lengths, in words before the cut."""
-        found = {bucket(words) for words in _encoded(self, split).words_N.tolist()}
+        found = {bucket(words) for words in encoded(self.basis, split).words_N.tolist()}
         return {"length": tuple(sorted(found))}
 
     def chance(self) -> float:
@@ -125,16 +135,16 @@ class Documents(Task):
 
     def target_only_floor(self) -> float:
         """Return the share of the test split's most frequent class."""
-        counts = np.bincount(_encoded(self, "test").label_N)
+        counts = np.bincount(encoded(self.basis, "test").label_N)
         return float(counts.max() / counts.sum())
 
     def facts(self) -> dict[str, float]:
         """Return how many documents were cut, and the share of test words outside the vocabulary."""
-        test = _encoded(self, "test")
+        test = encoded(self.basis, "test")
         tokens = np.concatenate(test.tokens)
         return {
             "overlong": float((test.words_N > self.max_tokens).sum()),
-            "overlong_training": float((_encoded(self, "train").words_N > self.max_tokens).sum()),
+            "overlong_training": float((encoded(self.basis, "train").words_N > self.max_tokens).sum()),
             "unknown_share": float((tokens == UNKNOWN).mean()),
         }
 
@@ -142,7 +152,7 @@ class Documents(Task):
         """Return the class of the document with these tokens: its writer is the only oracle."""
         wanted = source[:length]
         for split in get_args(Split):
-            found = _encoded(self, split)
+            found = encoded(self.basis, split)
             for tokens, label in zip(found.tokens, found.label_N, strict=True):
                 if np.array_equal(tokens, wanted):
                     return np.asarray(label)
@@ -156,7 +166,9 @@ def bucket(words: int) -> int:
 
 @lru_cache(maxsize=4)
 def _texts(corpus: str, content: str, documents: int) -> Texts:
-    return generated(documents) if corpus == GENERATED else from_text(kept_text(content, corpus))
+    if corpus in GENERATORS:
+        return GENERATORS[corpus](documents)
+    return from_text(kept_text(content, corpus))
 
 
 @lru_cache(maxsize=4)
@@ -172,7 +184,8 @@ def _labels(task: Documents) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=6)
-def _encoded(task: Documents, split: Split) -> Encoded:
+def encoded(task: Documents, split: Split) -> Encoded:
+    """Return the documents of a split as tokens, cut, with their classes."""
     token_of = {word: UNKNOWN + 1 + place for place, word in enumerate(task.words)}
     number_of = {label: number for number, label in enumerate(task.labels)}
     tokens, words = [], []
@@ -187,5 +200,5 @@ def _encoded(task: Documents, split: Split) -> Encoded:
 
 @lru_cache(maxsize=4)
 def _epochs(task: Documents) -> Epochs:
-    lengths = [len(tokens) for tokens in _encoded(task, "train").tokens]
+    lengths = [len(tokens) for tokens in encoded(task, "train").tokens]
     return Epochs(np.array(lengths, dtype=np.int64))

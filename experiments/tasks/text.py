@@ -77,7 +77,7 @@ class TextTask(Task):
         return self.pairs(split)
 
 
-Tokens = Sequence[int] | NDArray[np.uint32]
+Tokens = Sequence[int] | NDArray[np.integer]
 
 
 def source_rows(rows: Sequence[Tokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
