@@ -17,7 +17,7 @@ from models.layer import Layer
 from models.recurrence import at_last
 from models.scan import linear_scan
 
-Candidate = Literal["positive", "linear"]
+Candidate = Literal["positive", "linear", "tanh"]
 State = tuple[Tensor]
 """h, (B, D)."""
 
@@ -26,7 +26,8 @@ class MinimalRecurrence(nn.Module):
     """h_t = a_t ⊙ h_{t-1} + b_t, with a_t and b_t functions of x_t alone.
 
     ``candidate``: ``positive`` passes W_h x through g (appendix B), g(v) = v + 0.5 where v >= 0 and
-    σ(v) below, as the paper's experiments do; ``linear`` takes it as it is (sections 3.1 and 3.2).
+    σ(v) below, as the paper's experiments do; ``linear`` takes it as it is (sections 3.1 and 3.2);
+    ``tanh`` bounds it (Martin and Cundy 2018, "Parallelizing Linear Recurrent Neural Nets", section 3).
     ``forget_bias`` is added to the gates so that with larger values the state lasts longer at first.
     Weights are drawn as those of models.recurrence: each gate's block Xavier uniform, biases zero.
 
@@ -92,6 +93,8 @@ class MinimalRecurrence(nn.Module):
         """Return the candidate state from its pre-activations."""
         if self.candidate == "linear":
             return maps_BD
+        if self.candidate == "tanh":
+            return torch.tanh(maps_BD)
         return torch.where(maps_BD >= 0, maps_BD + 0.5, torch.sigmoid(maps_BD))
 
 
@@ -168,8 +171,11 @@ def doubled(a_BNX: Tensor, b_BNX: Tensor, distance: int) -> tuple[Tensor, tuple[
     return b_BNX, (a_BNX, b_BNX, 2 * distance)
 
 
-def scanned_layer(name: str, make: Any, gates: int) -> Layer:
-    """Return the theory of one minimal recurrent layer; ``make``: config -> MinimalRecurrence."""
+def scanned_layer(name: str, make: Any, gates: int, seen: Any = lambda config: 1) -> Layer:
+    """Return the theory of one minimal recurrent layer.
+
+    ``make``: config -> MinimalRecurrence; ``seen``: config -> inputs that the gates of a position see.
+    """
     return Layer(
         description=f"one {name} layer, by a parallel scan",
         build=lambda config: ScannedLayer(make(config)),
@@ -178,8 +184,8 @@ def scanned_layer(name: str, make: Any, gates: int) -> Layer:
         path="log n",
         flop_exponents=(1.0, 2.0),
         memory_exponent=1.0,
-        parameters=lambda config: gates * linear_parameters(config.width, config.width),
-        flops=lambda config, n: gates * linear_flops(config.width, config.width, n),
+        parameters=lambda config: gates * linear_parameters(seen(config) * config.width, config.width),
+        flops=lambda config, n: gates * linear_flops(seen(config) * config.width, config.width, n),
         sequential_operations=scan_depth,
         path_length=lambda k: scan_depth(k + 1),
     )

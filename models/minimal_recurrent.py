@@ -31,7 +31,8 @@ class MinimalConfig(ModelConfig):
 
     layers: int = Field(1, gt=0, description="recurrent layers in the encoder, and in the decoder")
     candidate: Candidate = Field(
-        "positive", description="positive: through g (Feng et al. 2024, appendix B); linear: as it is"
+        "positive",
+        description="positive: through g (Feng et al. 2024, appendix B); linear: as it is; tanh",
     )
     forget_bias: float = Field(
         0.0, description="initial bias of the gates towards keeping the state (0: the paper's)"
@@ -55,7 +56,7 @@ class MinimalConfig(ModelConfig):
 
 
 class MinimalSeq2Seq(Seq2Seq):
-    """Base of minGRU and minLSTM: the decoder sees the source through one fixed vector."""
+    """Base of minGRU, minLSTM and their like: the decoder sees the source through one fixed vector."""
 
     Config = MinimalConfig
     config: MinimalConfig
@@ -68,6 +69,11 @@ class MinimalSeq2Seq(Seq2Seq):
     @abstractmethod
     def recurrence(cls, config: Any, inputs: int) -> Any:
         """Return one MinimalRecurrence for this number of input features."""
+
+    @classmethod
+    def seen(cls, config: Any) -> int:
+        """Return how many inputs the gates of one position see."""
+        return 1
 
     @classmethod
     def own_search_space(cls) -> Space:
@@ -86,6 +92,7 @@ class MinimalSeq2Seq(Seq2Seq):
             {"layers": 3, "forget_bias": 1.0},
             {"bidirectional": True, "layers": 2},
             {"candidate": "linear"},
+            {"candidate": "tanh"},
         ]
 
     @classmethod
@@ -142,20 +149,22 @@ class MinimalSeq2Seq(Seq2Seq):
     def core_parameters(cls, config: Any, problem: Problem) -> int:
         """Return the parameters of the encoder and of the decoder, where there are such."""
         D, layers = config.width, config.layers
-        decoder = encoder = _stack_parameters(D, D, layers, cls.gates)
+        seen = cls.seen(config)
+        decoder = encoder = _stack_parameters(D, D, layers, cls.gates, seen)
         if config.bidirectional:
-            encoder = 2 * _stack_parameters(D, D // 2, layers, cls.gates)
+            encoder = 2 * _stack_parameters(D, D // 2, layers, cls.gates, seen)
         return problem.has_source * encoder + problem.has_target * decoder
 
     @classmethod
     def cost(cls, config: Any, problem: Problem, source_length: int, target_length: int) -> Cost:
         """Return the theory for one example; a scan over n positions is a chain of about log2 n."""
         D, layers, S, T = config.width, config.layers, source_length, target_length
+        seen = cls.seen(config)
         if config.bidirectional:
-            flops = 2 * _stack_flops(D, D // 2, layers, cls.gates, S)
+            flops = 2 * _stack_flops(D, D // 2, layers, cls.gates, S, seen)
         else:
-            flops = _stack_flops(D, D, layers, cls.gates, S)
-        flops += _stack_flops(D, D, layers, cls.gates, T)
+            flops = _stack_flops(D, D, layers, cls.gates, S, seen)
+        flops += _stack_flops(D, D, layers, cls.gates, T, seen)
         chain = scan_depth(S) + scan_depth(T)
         return Cost(
             parameters=cls.core_parameters(config, problem),
@@ -170,16 +179,19 @@ class MinimalSeq2Seq(Seq2Seq):
         """Return one layer, as the scan runs it."""
         return {
             "scan": scanned_layer(
-                cls.cell_name, lambda config: cls.recurrence(config, config.width), cls.gates
+                cls.cell_name,
+                lambda config: cls.recurrence(config, config.width),
+                cls.gates,
+                cls.seen,
             )
         }
 
 
-def _stack_parameters(inputs: int, width: int, layers: int, gates: int) -> int:
-    further = gates * linear_parameters(width, width) + 2 * width  # with its layer norm
-    return gates * linear_parameters(inputs, width) + (layers - 1) * further
+def _stack_parameters(inputs: int, width: int, layers: int, gates: int, seen: int) -> int:
+    further = gates * linear_parameters(seen * width, width) + 2 * width  # with its layer norm
+    return gates * linear_parameters(seen * inputs, width) + (layers - 1) * further
 
 
-def _stack_flops(inputs: int, width: int, layers: int, gates: int, positions: int) -> int:
-    further = (layers - 1) * linear_flops(width, width, positions)
-    return gates * (linear_flops(inputs, width, positions) + further)
+def _stack_flops(inputs: int, width: int, layers: int, gates: int, positions: int, seen: int) -> int:
+    further = (layers - 1) * linear_flops(seen * width, width, positions)
+    return gates * (linear_flops(seen * inputs, width, positions) + further)

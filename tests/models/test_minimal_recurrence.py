@@ -15,7 +15,7 @@ from models.minlstm import MinLSTM
 
 F, D = 5, 6
 KINDS = [MinGRURecurrence, MinLSTMRecurrence]
-CANDIDATES = ["positive", "linear"]
+CANDIDATES = ["positive", "linear", "tanh"]
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -23,6 +23,8 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def content(layer: MinimalRecurrence, v: Tensor) -> Tensor:
+    if layer.candidate == "tanh":
+        return 2 * sigmoid(2 * v) - 1
     return v if layer.candidate == "linear" else torch.where(v >= 0, v + 0.5, sigmoid(v))
 
 
