@@ -16,6 +16,7 @@ MODELS: dict[str, str] = {
     "conv": "models.conv:Conv",
     "mingru": "models.mingru:MinGRU",
     "minlstm": "models.minlstm:MinLSTM",
+    "qrnn": "models.qrnn:QRNN",
     "linear_attention": "models.linear_attention:LinearAttention",
     "selective_ssm": "models.selective_ssm:SelectiveSSM",
     "mlp": "models.mlp:MLP",
