@@ -132,7 +132,7 @@ def find_subject(plan: Plan, request: Request, task: str | None) -> Subject:
     """Return what is tuned of a plan: its first training task, or the one that is named.
 
     Raises:
-        BadInput: the plan trains nothing, or not this.
+        BadInput: the plan trains nothing, or not this, or not every architecture of the request on it.
     """
     request = replace(request, tuned={})
     cells = [cell for _, cell in training_cells(plan, request)]
@@ -141,8 +141,16 @@ def find_subject(plan: Plan, request: Request, task: str | None) -> Subject:
         raise BadInput(f"plan '{plan.name}' trains nothing, so there is nothing to tune.")
     if task is not None and task not in tasks:
         raise BadInput(f"--task '{task}': plan '{plan.name}' does not train it.{nearest(task, tasks)}")
+    task = task or tasks[0]
+    trained = {cell.architecture for cell in cells if cell.task == task}
+    for name in request.architectures:
+        if name not in trained:
+            raise BadInput(
+                f"plan '{plan.name}' does not train {name} on {task}, so not all can be tuned alike; "
+                f"choose with --only: {', '.join(sorted(trained))}."
+            )
     seed = max(cell.seed for cell in cells) + 1
-    return Subject(plan=plan, request=request, task=task or tasks[0], seed=seed)
+    return Subject(plan=plan, request=request, task=task, seed=seed)
 
 
 def training_cells(plan: Plan, request: Request) -> list[tuple[Block, Cell]]:

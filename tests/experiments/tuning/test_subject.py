@@ -33,6 +33,16 @@ def test_the_first_training_task_is_tuned_unless_another_is_named(request_):
         find_subject(NOTHING, request_, None)
 
 
+def test_what_trains_some_architectures_elsewhere_is_not_tuned_alike(request_):
+    def blocks(request):
+        return [b for b in PLAN.blocks(request) if b.name.startswith(("recall rnn", "copying lstm"))]
+
+    plan = replace(PLAN, blocks=blocks)
+    with pytest.raises(BadInput, match="does not train lstm on recall.* choose with --only: rnn"):
+        find_subject(plan, request_, None)
+    assert find_subject(plan, replace(request_, architectures=["lstm"]), "copying").task == "copying"
+
+
 def test_no_planned_cell_has_the_seed_of_tuning(subject, request_):
     assert subject.seed not in {cell.seed for _, cell in training_cells(PLAN, request_)}
 
