@@ -42,13 +42,16 @@ def verdict(results: Results) -> Verdict:
     if len(found) < 2 or "none" not in found:
         return not_measured(CLAIM, "Transformers with and without normalisation over learning rates")
     ladders = {name: ladder(results, of, words_of(name)) for name, of in found.items()}
-    chance = _chance(results)
+    chance = _chance(results, found)
     bar = threshold(list(ladders.values()), chance)
     parts = []
-    for name in (name for name in PLACES if name in found):
-        claim = CLAIM.part(f".{name}", f"Normalisation {PLACES[name]}: more learning rates train.")
+    for name, words in PLACES.items():
+        claim = CLAIM.part(f".{name}", f"Normalisation {words}: more learning rates train.")
+        if name not in found:
+            parts.append(not_measured(claim, f"a Transformer normalised {words}"))
+            continue
         parts.append(_ratio(claim, ladders[name], ladders["none"], name, bar, chance))
-        claim = CLAIM.part(f".{name}.speed", f"Normalisation {PLACES[name]}: fewer steps are needed.")
+        claim = CLAIM.part(f".{name}.speed", f"Normalisation {words}: fewer steps are needed.")
         steps = {which: _steps(results, found[which], bar) for which in (name, "none")}
         parts.append(_speed(claim, steps[name], steps["none"], name))
     return every(CLAIM, parts)
@@ -155,5 +158,7 @@ def _steps(results: Results, of: Configuration, bar: float | None) -> dict[int, 
     return found
 
 
-def _chance(results: Results) -> float:
-    return results.chance(TASK) or 0.0
+def _chance(results: Results, found: Mapping[str, Configuration]) -> float:
+    """Return the score of guessing, as the records have it."""
+    records = [record for of in found.values() for record in of.records(results).values()]
+    return next((float(r.metrics["chance"]) for r in records if "chance" in r.metrics), 0.0)
