@@ -38,7 +38,7 @@ def test_what_trains_some_architectures_elsewhere_is_not_tuned_alike(request_):
         return [b for b in PLAN.blocks(request) if b.name.startswith(("recall rnn", "copying lstm"))]
 
     plan = replace(PLAN, blocks=blocks)
-    with pytest.raises(BadInput, match="does not train lstm on recall.* choose with --only: rnn"):
+    with pytest.raises(BadInput, match=r"does not train lstm on recall.* choose with --only: rnn"):
         find_subject(plan, request_, None)
     assert find_subject(plan, replace(request_, architectures=["lstm"]), "copying").task == "copying"
 
