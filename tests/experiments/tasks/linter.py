@@ -245,3 +245,10 @@ def pairs(batches: list[Examples], order: int, ends: bool) -> list[tuple[tuple, 
                 if not (ends and batch.target.ndim == 2 and token == EOS):
                     found.append(((place, *tokens[max(0, place - order) : place]), token))
     return found
+
+
+STRUCTURE = (lint_arrays, lint_answers, lint_reproducible, lint_disjoint, lint_slices)
+"""What holds for every task."""
+
+EVERY = (*STRUCTURE, lint_balance, lint_floor)
+"""Those, and that answers are as hard to guess as the task says, where they are drawn evenly."""

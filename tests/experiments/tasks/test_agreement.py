@@ -21,15 +21,7 @@ from tests.experiments.tasks import linter
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
 UD, LINZEN, SYNEVAL = (DATA / f"agreement_{name}" for name in ("ud", "linzen", "syneval"))
 SMALL = {"distances": (1, 4, 8, 16), "nouns": 3, "train_sentences": 2000}
-CHECKS = [
-    linter.lint_arrays,
-    linter.lint_answers,
-    linter.lint_reproducible,
-    linter.lint_disjoint,
-    linter.lint_slices,
-    linter.lint_balance,
-    linter.lint_floor,
-]
+CHECKS = linter.EVERY
 
 
 @pytest.fixture(autouse=True)

@@ -79,14 +79,7 @@ def test_the_source_is_the_published_one():
 @pytest.mark.parametrize("distances", [(6,), (4, 12)])
 @pytest.mark.parametrize(
     "check",
-    [
-        linter.lint_arrays,
-        linter.lint_answers,
-        linter.lint_reproducible,
-        linter.lint_disjoint,
-        linter.lint_slices,
-        linter.lint_floor,
-    ],
+    [*linter.STRUCTURE, linter.lint_floor],
     ids=lambda check: check.__name__,
 )
 def test_lint_with_all_positions(check, distances):

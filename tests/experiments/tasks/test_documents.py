@@ -33,14 +33,7 @@ TRAIN = ["good\ta a a b", "bad\ta b c", "bad\ta d e f g h"]
 
 @pytest.mark.parametrize(
     "check",
-    [
-        linter.lint_arrays,
-        linter.lint_answers,
-        linter.lint_reproducible,
-        linter.lint_disjoint,
-        linter.lint_slices,
-        linter.lint_balance,
-    ],
+    [*linter.STRUCTURE, linter.lint_balance],
     ids=lambda check: check.__name__,
 )
 def test_lint(check):

@@ -15,14 +15,7 @@ from tests.experiments.tasks import linter
 @pytest.mark.parametrize("options", [{}, {"tau": 30, "window": 32, "horizons": (6, 1)}], ids=str)
 @pytest.mark.parametrize(
     "check",
-    [
-        linter.lint_arrays,
-        linter.lint_answers,
-        linter.lint_reproducible,
-        linter.lint_disjoint,
-        linter.lint_slices,
-        linter.lint_floor,
-    ],
+    [*linter.STRUCTURE, linter.lint_floor],
     ids=lambda check: check.__name__,
 )
 def test_lint(check, options):

@@ -56,3 +56,19 @@ def test_training_mixes_the_offsets_evenly():
 def test_bad_options_are_refused(options, message):
     with pytest.raises(BadInput, match=message):
         task_for("right_context", options)
+
+
+def test_named_everywhere_every_token_tells_offset_and_symbol() -> None:
+    options = {"offsets": (1, 4), "length": 12, "test_per_value": 64}
+    first = RightContext(**options)
+    everywhere = RightContext(**options, named="everywhere")
+    assert everywhere.problem().source_size == 3 + 2 * 4 + 2
+    for place, batch in enumerate(everywhere.evaluation("test", 64)):
+        token = batch.source[:, 1:] - 3
+        assert (token // 4 == place).all(), "of the offset"
+        np.testing.assert_array_equal(batch.source[:, 0], 3 + 2 * 4 + place)
+        offset = (1, 4)[place]
+        np.testing.assert_array_equal(batch.target[:, 1:13], token[:, offset : 12 + offset] % 4)
+        row, length = batch.source[0], int(batch.source_lengths[0])
+        np.testing.assert_array_equal(everywhere.solve(row, length), batch.target[0, 1:13])
+    assert first.problem().source_size == 3 + 4 + 2

@@ -112,13 +112,7 @@ def test_training_shows_jump_alone():
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize(
     "check",
-    [
-        linter.lint_arrays,
-        linter.lint_answers,
-        linter.lint_reproducible,
-        linter.lint_disjoint,
-        linter.lint_slices,
-    ],
+    linter.STRUCTURE,
     ids=lambda check: check.__name__,
 )
 def test_lint(split, check):

@@ -61,6 +61,7 @@ OPTIONS: dict[str, list[dict]] = {
     "right_context": [
         {},
         {"alphabet": 8, "length": 6, "offsets": [3, 1]},
+        {"offsets": [1, 4], "length": 12, "named": "everywhere"},
     ],
     "copying": [
         {},
@@ -88,15 +89,7 @@ CASES = [
     if name not in FORMAL
     for index, options in enumerate(OPTIONS.get(name, [{}]))
 ]
-CHECKS = [
-    linter.lint_arrays,
-    linter.lint_answers,
-    linter.lint_reproducible,
-    linter.lint_disjoint,
-    linter.lint_slices,
-    linter.lint_balance,
-    linter.lint_floor,
-]
+CHECKS = linter.EVERY
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
