@@ -104,10 +104,10 @@ SETTINGS: dict[Profile, Setting] = {
         ladder={
             "steps": 200,
             "batch_size": 32,
-            "learning_rates": LADDER[1:8],
+            "learning_rates": LADDER[::2],
             "validate_every": 50,
         },
-        ladder_layers=2,
+        ladder_layers=4,
         warmup_steps=50,
         traps={"steps": 600, "batch_size": 32, "learning_rates": [1e-2], "validate_every": 100},
         copying_distance=20,
@@ -364,7 +364,7 @@ PLAN = Plan(
     claims=("T6", "T7", "T9", "T10", "T11"),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
-        "quick": "3 seeds, 2 and 8 layers, seven learning rates: minutes",
+        "quick": "3 seeds, 2 and 8 layers, five learning rates: minutes",
         "standard": "12 seeds, 2 to 16 layers, nine learning rates: a night of CPU or GPU hours",
         "full": "12 seeds, wider, memory over 1000 steps: GPU days",
     },
