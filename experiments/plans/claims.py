@@ -5,19 +5,37 @@ measured claims rest on, so that one report holds every verdict. Variations of o
 the scale, without positions, other forget biases) have cells of their own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from experiments.cell import Block, Cell
-from experiments.planning import make_cell
-from experiments.plans import agreement, complexity, long_range, throughput, translation
-from experiments.plans.base import Plan, Profile, Request
+from experiments.cell import Block
+from experiments.plans import (
+    ablation,
+    agreement,
+    claims_cells,
+    complexity,
+    long_range,
+    mechanisms,
+    pretraining,
+    reach,
+    throughput,
+    translation,
+)
+from experiments.plans.base import Plan, Request
 from experiments.plans.complexity import counted_cells
-from experiments.plans.long_range import RATES, powers
 from models import CORE, MODELS
 
-PARTS = (complexity.PLAN, throughput.PLAN, long_range.PLAN, agreement.PLAN, translation.PLAN)
+PARTS = (
+    complexity.PLAN,
+    throughput.PLAN,
+    long_range.PLAN,
+    reach.PLAN,
+    agreement.PLAN,
+    mechanisms.PLAN,
+    ablation.PLAN,
+    pretraining.PLAN,
+    translation.PLAN,
+)
 
 TRAINED = ("rnn", "lstm", "gru", "attentional_lstm", "transformer")
 """What is trained on the tasks of long range."""
@@ -25,142 +43,32 @@ TRAINED = ("rnn", "lstm", "gru", "attentional_lstm", "transformer")
 TIMED = (*CORE, "local_transformer", "conv")
 """Whose layers are timed: the rows of table 1."""
 
-REACHES: dict[str, tuple[str, str, tuple[int, ...]]] = {
-    "conv": ("convolution", "kernel_size", (3, 5, 9, 17)),
-    "local_transformer": ("local_attention", "window", (17, 33, 65, 129)),
-}
-"""Architecture → layer, the option that says how far a position sees, and its values."""
-
-ACTIVATIONS: tuple[dict[str, str], ...] = (
-    {"activation": "sigmoid", "recurrent_initialisation": "orthogonal"},
-    {"activation": "relu", "recurrent_initialisation": "orthogonal"},
-    {"activation": "relu", "recurrent_initialisation": "identity"},
-    {"activation": "tanh", "recurrent_initialisation": "orthogonal"},
-)
-GAINS = (0.5, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0)
-IDENTITIES: tuple[tuple[str, tuple[dict[str, int], ...]], ...] = (
-    ("numbers", ({"width": 64, "heads": 4},)),
-    ("masking", ({"width": 64, "heads": 4}, {"width": 48, "heads": 3})),
-    ("heads", ({"width": 64, "heads": 4}, {"width": 64, "heads": 8}, {"width": 48, "heads": 3})),
-    ("order", ({"width": 64, "heads": 4}, {"width": 48, "heads": 1})),
-)
-BIASES = ("zero", "chrono")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """The sizes of one profile."""
-
-    seeds: int  # of what is drawn at initialisation
-    training_seeds: int
-    head_widths: tuple[int, ...]
-    n: int  # positions over which gradients flow back
-    rates: Sequence[float]  # tried in training with one option changed
-    reversal: Mapping[str, Any]
-    reversal_recipe: Mapping[str, Any]
-    parameter_budget: int
-    counted_length: int = 1024
-    counted_lengths: Sequence[int] = field(default_factory=lambda: powers(256, 4096))
-    counted_widths: Sequence[int] = field(default_factory=lambda: powers(32, 256))
-
-
-_STRINGS = {"train_lengths": [4, 16], "test_lengths": [4, 8, 12, 16]}
-
-SETTINGS: dict[Profile, Setting] = {
-    "smoke": Setting(
-        seeds=1,
-        training_seeds=1,
-        head_widths=(4, 16, 64),
-        n=16,
-        rates=RATES[:1],
-        reversal={**_STRINGS, "test_per_value": 32, "validation_per_value": 16},
-        reversal_recipe={
-            "steps": 10,
-            "batch_size": 16,
-            "learning_rates": RATES[:1],
-            "validate_every": 5,
-            "warmup_steps": 5,
-        },
-        parameter_budget=8_000,
-    ),
-    "quick": Setting(
-        seeds=12,
-        training_seeds=3,
-        head_widths=(4, 16, 64, 256),
-        n=64,
-        rates=RATES[1:2],
-        reversal=_STRINGS,
-        reversal_recipe={
-            "steps": 1000,
-            "batch_size": 32,
-            "learning_rates": RATES[1:2],
-            "validate_every": 100,
-        },
-        parameter_budget=40_000,
-    ),
-    "standard": Setting(
-        seeds=12,
-        training_seeds=12,
-        head_widths=(4, 16, 64, 256),
-        n=128,
-        rates=RATES,
-        reversal=_STRINGS,
-        reversal_recipe={
-            "steps": 6000,
-            "batch_size": 64,
-            "learning_rates": RATES,
-            "validate_every": 300,
-        },
-        parameter_budget=200_000,
-    ),
-    "full": Setting(
-        seeds=24,
-        training_seeds=12,
-        head_widths=(4, 16, 64, 256, 1024),
-        n=128,
-        rates=RATES,
-        reversal={"train_lengths": [4, 64], "test_lengths": [4, 8, 16, 32, 64]},
-        reversal_recipe={
-            "steps": 20000,
-            "batch_size": 64,
-            "learning_rates": RATES,
-            "validate_every": 1000,
-        },
-        parameter_budget=1_000_000,
-    ),
-}
-
 
 def blocks(request: Request) -> list[Block]:
-    """Return the exact cells, then those that are trained; comparisons of time run last anyway."""
-    setting = SETTINGS[request.profile]
-    found = [
-        Block(name=name, cells=tuple(cells))
-        for name, cells in (
-            ("identities of attention", list(_identities(request))),
-            ("products of queries and keys", list(_products(request, setting))),
-            ("gradients by gain", list(_gains(request, setting))),
-        )
-        if cells
-    ]
-    # the usual settings come before what varies them: figures show the first
+    """Return the cells that decide exact claims first, then memory, training and times."""
+    setting = claims_cells.SETTINGS[request.profile]
+    own = (
+        ("identities of attention", claims_cells.identities(request)),
+        ("products of queries and keys", claims_cells.products(request, setting)),
+        ("gradients by gain", claims_cells.gains(request, setting)),
+        ("costs by window and kernel size", claims_cells.reaches(request, setting)),
+    )
+    found = [Block(name=name, cells=cells) for name, part in own if (cells := tuple(part))]
     timed = _some(request, TIMED)
-    layers = _blocks(complexity.PLAN, timed)
-    found += [block for block in layers if _is_counted(block)]
     found += [
         Block(name=f"counts {name}", cells=tuple(counted_cells(request, name)))
         for name in request.architectures
         if name not in timed.architectures
     ]
-    if reaches := list(_reaches(request, setting)):
-        found.append(Block(name="costs by window and kernel size", cells=tuple(reaches)))
-    found += [block for block in layers if not _is_counted(block)]
+    # the usual settings come before what varies them: figures show the first
+    found = _blocks(complexity.PLAN, timed) + found
     found += _blocks(long_range.PLAN, _some(request, TRAINED))
-    found += _variations(request, setting)
-    found += _blocks(agreement.PLAN, _some(request, CORE))
-    found += _blocks(translation.PLAN, _some(request, CORE))
-    found += _blocks(throughput.PLAN, _some(request, CORE))
-    return found
+    found += claims_cells.variations(request, setting)
+    for part in (reach.PLAN, mechanisms.PLAN, ablation.PLAN, pretraining.PLAN):
+        found += _blocks(part, _some(request, part.architectures))
+    for part in (agreement.PLAN, translation.PLAN, throughput.PLAN):
+        found += _blocks(part, _some(request, CORE))
+    return sorted(found, key=_stage)
 
 
 def _some(request: Request, names: Sequence[str]) -> Request:
@@ -173,118 +81,14 @@ def _blocks(part: Plan, request: Request) -> list[Block]:
     return part.blocks(request) if request.architectures else []
 
 
-def _is_counted(block: Block) -> bool:
-    return not any(cell.measure in ("memory", "step_time") for cell in block.cells)
-
-
-def _identities(request: Request) -> Iterator[Cell]:
-    if "transformer" not in request.architectures:
-        return
-    for of, models in IDENTITIES:
-        for model in models:
-            yield make_cell(
-                measure="identity",
-                architecture="transformer",
-                model=model,
-                options={"of": of},
-                request=request,
-            )
-
-
-def _products(request: Request, setting: Setting) -> Iterator[Cell]:
-    if "transformer" not in request.architectures:
-        return
-    for seed in request.replicates(setting.seeds):
-        for vectors in ("normal", "layer"):
-            yield make_cell(
-                measure="score_variance",
-                architecture="transformer",
-                options={"vectors": vectors, "widths": setting.head_widths},
-                seed=seed,
-                request=request,
-            )
-
-
-def _gains(request: Request, setting: Setting) -> Iterator[Cell]:
-    if "rnn" not in request.architectures:
-        return
-    for model in ACTIVATIONS:
-        for seed in request.replicates(setting.seeds):
-            yield make_cell(
-                measure="gain",
-                architecture="rnn",
-                model=model,
-                options={"gains": GAINS, "n": setting.n},
-                seed=seed,
-                request=request,
-            )
-
-
-def _reaches(request: Request, setting: Setting) -> Iterator[Cell]:
-    """Yield FLOPs over lengths at one reach, and over widths and reaches at one length."""
-    width = setting.counted_widths[1]
-    for architecture, (part, option, reaches) in REACHES.items():
-        if architecture not in request.architectures:
-            continue
-        sizes = [(n, width, reaches[1]) for n in setting.counted_lengths]
-        sizes += [
-            (setting.counted_length, d, reach) for d in setting.counted_widths for reach in reaches
-        ]
-        for n, d, reach in dict.fromkeys(sizes):
-            yield make_cell(
-                measure="flops",
-                architecture=architecture,
-                model={"width": d, option: reach},
-                options={"scope": "layer", "part": part, "n": n, "batch": 1},
-                request=request,
-            )
-
-
-def _variations(request: Request, setting: Setting) -> list[Block]:
-    """Return training with one option changed, beside what it is held against."""
-    recall = long_range.SETTINGS[request.profile]["recall"]
-    on_recall: dict[str, Any] = {
-        "task": "recall",
-        "data": recall.data,
-        "recipe": {**recall.recipe, "learning_rates": list(setting.rates)},
-        "parameter_budget": recall.parameter_budget,
-    }
-    on_reversal: dict[str, Any] = {
-        "task": "reversal",
-        "data": setting.reversal,
-        "recipe": setting.reversal_recipe,
-        "parameter_budget": setting.parameter_budget,
-    }
-    varied: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-        ("positions", "transformer", {"positions": "sinusoidal"}, on_reversal),
-        ("no positions", "transformer", {"positions": "none"}, on_reversal),
-        ("one head", "transformer", {"heads": 1}, on_recall),
-        ("one head without scale", "transformer", {"heads": 1, "scale": False}, on_recall),
-        *(
-            (f"forget bias {bias}", name, {"forget_bias": bias}, on_recall)
-            for name in ("lstm", "gru")
-            for bias in BIASES
-        ),
-    ]
-    return [
-        Block(
-            name=f"{shared['task']} {name} {words} seed {seed}",
-            cells=(
-                make_cell(
-                    measure="train",
-                    architecture=name,
-                    model=model,
-                    seed=seed,
-                    request=request,
-                    **shared,
-                ),
-            ),
-            timeout_s=recall.timeout_s,
-        )
-        for seed in request.replicates(setting.training_seeds)
-        for words, name, model, shared in varied
-        if name in request.architectures
-    ]
+def _stage(block: Block) -> int:
+    """Return when a block's turn is: counted, then memory, then trained, and times at last."""
+    measures = {cell.measure for cell in block.cells}
+    if "step_time" in measures:
+        return 3
+    if any(cell.recipe for cell in block.cells):
+        return 2
+    return 1 if "memory" in measures else 0
 
 
 def _joined(field_name: str) -> tuple[str, ...]:
@@ -297,6 +101,7 @@ PLAN = Plan(
     budget="; ".join(f"{part.name}: {part.budget}" for part in PARTS),
     blocks=blocks,
     architectures=tuple(MODELS),
+    equal_sizes=all(part.equal_sizes for part in PARTS),
     figures=_joined("figures"),
     tables=_joined("tables"),
     claims=(*_joined("claims"), "L2", "L5", "C3", "T1", "T2", "T3", "T8", "T13"),
