@@ -9,6 +9,7 @@ from analysis.figures.base import Figure
 from analysis.formal_languages import LANGUAGES
 from analysis.pretraining import PRETRAINING
 from analysis.reach import TASK as SIGHT
+from analysis.sections_ablation import ablation
 from analysis.sections_agreement import agreement
 from analysis.sections_formal_languages import formal_languages
 from analysis.sections_mechanisms import mechanisms
@@ -117,6 +118,8 @@ def sections(view: View, full: View | None = None) -> list[Section]:
         others.insert(0, _section(full or view, **sight))
     if parts := mechanisms(full or view):
         others.append(_section(full or view, **parts))
+    if options := ablation(full or view):
+        others.append(_section(full or view, **options))
     if few := pretraining(full or view):
         others.append(_section(full or view, **few))
     others = [section for section in others if section.shows]

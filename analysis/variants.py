@@ -7,6 +7,7 @@ the usual ones, so those show the setting that the plan names first.
 
 from typing import Any
 
+from analysis.ablation import ablations
 from analysis.load import Results
 from analysis.view import View
 from experiments.cell import digest
@@ -21,13 +22,16 @@ APART = ("translate",)
 def first_settings(view: View) -> View:
     """Return a view of one setting for each measure, architecture, layer and task.
 
-    The view itself where there are no others.
+    The view itself where there are no others. Of an ablation that is the base, whatever else varies.
     """
     results = view.results
     first: dict[tuple[Any, ...], str] = {}
     kept = {}
+    varied = {key for one in ablations(results) for row in one.rows for key in row.planned}
     for key in sorted(results.planned, key=lambda key: results.places.get(key, 0)):
         cell = results.planned[key]["cell"]
+        if key in varied:
+            continue
         if cell["measure"] not in APART:
             options = {k: v for k, v in cell.get("model", {}).items() if not is_size(k, v)}
             place, setting = _place(cell), digest([options, cell.get("recipe", {})])

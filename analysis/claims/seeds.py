@@ -73,7 +73,8 @@ def distance_task(results: Results) -> str | None:
 
 def planned_first(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of one configuration: that with most seeds, of several the one planned first."""
-    settings = [digest([m, d]) for m, d in zip(rows.model, rows.data, strict=True)]
+    recipes = [results.planned[key]["cell"].get("recipe", {}) for key in rows.key]
+    settings = [digest(parts) for parts in zip(rows.model, rows.data, recipes, strict=True)]
     counts = Counter(settings)
     keys = zip(rows.key, settings, strict=True)
     chosen = min(keys, key=lambda row: (-counts[row[1]], results.places.get(row[0], 0)))[1]

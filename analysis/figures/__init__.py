@@ -20,6 +20,7 @@ FIGURES: dict[str, str] = {
     "bleu_by_length": "analysis.figures.bleu_length:draw",
     "bleu_by_cost": "analysis.figures.bleu_cost:draw",
     "translation_training": "analysis.figures.training:draw_translation",
+    "heads": "analysis.figures.heads:draw",
     "attention_maps": "analysis.figures.attention:draw",
     "agreement": "analysis.figures.agreement:draw",
     "agreement_crossed": "analysis.figures.agreement:draw_crossed",

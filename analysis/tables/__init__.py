@@ -23,6 +23,7 @@ TABLES: dict[str, str] = {
     "layers_needed": "analysis.tables.layers_needed:layers_needed",
     "learning_rates": "analysis.tables.learning_rates:scores",
     "memory_tasks": "analysis.tables.memory_tasks:losses",
+    "ablation": "analysis.tables.ablation:table",
     "tuning": "analysis.tables.tuning:trials",
     "tuning_values": "analysis.tables.tuning:values",
     "tuning_effect": "analysis.tables.tuning:effects",

@@ -12,6 +12,7 @@ PLANS: dict[str, str] = {
     "reach": "experiments.plans.reach:PLAN",
     "throughput": "experiments.plans.throughput:PLAN",
     "mechanisms": "experiments.plans.mechanisms:PLAN",
+    "ablation": "experiments.plans.ablation:PLAN",
     "claims": "experiments.plans.claims:PLAN",
     "complexity": "experiments.plans.complexity:PLAN",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.claims import CLAIMS
+from analysis.claims.base import Claim
 from analysis.claims.catalogue import catalogue
 from analysis.claims.untested import UNTESTED
 from experiments import cli
@@ -62,7 +63,6 @@ def test_a_store_gives_verdicts_and_filters_choose(
 ) -> None:
     text = shown(capsys, store, "--topic", "long")
     assert re.search(r"L3 +measured +supported", text)
-    assert re.search(r"L9 +measured +no test yet", text)
     assert "Speed:" not in text
     found = json.loads(shown(capsys, store, "--verdict", "supported", "--json"))
     assert [claim["id"] for claim in found] == ["L3"]
@@ -93,7 +93,19 @@ def test_one_claim_shows_its_evidence_and_what_is_missing(
 
 def test_one_claim_without_a_store(capsys: pytest.CaptureFixture[str]) -> None:
     assert "verdict" not in shown(capsys, "S1")
-    assert "no test for this claim yet" in shown(capsys, "T12")
+    assert "no test for this claim yet" not in shown(capsys)
+
+
+def test_a_claim_without_a_test_is_listed_and_says_so(
+    store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = Claim(
+        id="L14", statement="It is so.", topic="Long-range", kind="measured", how="", source="none"
+    )
+    monkeypatch.setattr("analysis.claims.catalogue.UNTESTED", (claim,))
+    assert "It is so. (no test for this claim yet)" in shown(capsys)
+    assert "no test for this claim yet" in shown(capsys, "L14")
+    assert re.search(r"L14 +measured +no test yet", shown(capsys, store, "--topic", "long"))
 
 
 @pytest.mark.parametrize(
