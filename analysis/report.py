@@ -3,18 +3,19 @@
 Pure: the same records give the same bytes. Needs no torch and no network, and takes seconds.
 """
 
-import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
 
 from analysis import provenance
 from analysis.claims.untested import UNTESTED
 from analysis.claims_view import ClaimView, read_claims
-from analysis.figures.base import Figure
 from analysis.load import Results
+from analysis.pages.files import write_figure, write_table, write_text
+from analysis.pages.links import linked, links
+from analysis.pages.render import render
+from analysis.pages.site import Site
+from analysis.pages.write import pages, write_pages
 from analysis.sections import Section, sections
 from analysis.tables import tabulate
 from analysis.tables.base import Table
@@ -29,12 +30,11 @@ TITLE = "Table 1, measured"
 TITLE_TRANSLATION = "Translation, measured"
 VERDICTS = ("supported", "refuted", "inconclusive")
 _COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
-_POWER = re.compile(r"\b([nd])\^(−?[0-9.]*[0-9])")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 
 def write(store_folder: Path, output: Path | None = None) -> Path:
-    """Write ``report.html``, ``report.md``, ``figures/*.svg|csv`` and ``tables/*.csv|tex``.
+    """Write ``report.html``, ``report.md``, ``figures/*.svg|csv``, ``tables/*.csv|tex``, and the pages
+    of architectures and failures, in HTML and Markdown.
 
     ``output`` is the folder they go to; without it, the store's own. Returns the HTML file's path.
 
@@ -47,27 +47,29 @@ def write(store_folder: Path, output: Path | None = None) -> Path:
     results = Results.read(store)
     view = View(results)
     claims = read_claims(results)
-    values = context(view, claims)
+    usual = first_settings(view)  # a figure has one line an architecture; claims see all settings
+    site = Site(usual, claims)
+    values = context(view, usual, claims, site)
+    tables = _tables(values)
+    shown = [figure for section in values["sections"] for figure in section.figures]
+    made, further = pages(site, view, shown)
     try:
-        for figure in (figure for section in values["sections"] for figure in section.figures):
-            _write_figure(figure, folder / "figures")
-        for table in _tables(values):
-            _write_text(
-                folder / "tables" / f"{table.name}.csv",
-                table.data.to_csv(index=False, lineterminator="\n"),
-            )
-            _write_text(folder / "tables" / f"{table.name}.tex", latex(table))
+        for figure in shown:
+            write_figure(figure, folder / "figures")
+        for table in tables:
+            write_table(folder / "tables" / f"{table.name}.csv", table.data)
+            write_text(folder / "tables" / f"{table.name}.tex", latex(table))
         for name in ("report.md", "report.html"):
-            _write_text(folder / name, render(f"{name}.j2", values))
+            write_text(folder / name, render(f"{name}.j2", values))
+        write_pages(made, further, folder, values, {table.name for table in tables})
     except OSError as error:
         raise BadInput(f"report '{folder}' cannot be written: {error.strerror}.") from error
     return folder / "report.html"
 
 
-def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
-    """Return everything that both templates show."""
-    usual = first_settings(view)  # a figure has one line an architecture; claims see all settings
-    found = sections(usual)
+def context(view: View, usual: View, claims: list[ClaimView], site: Site) -> dict[str, Any]:
+    """Return everything that both templates show; ``usual`` has one setting an architecture."""
+    found = sections(usual, view)
     titles = {figure.name: figure.title for section in found for figure in section.figures}
     asked = asked_claims(view, claims)
     others = [claim.id for claim in claims if claim not in asked]
@@ -82,10 +84,15 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
         "lead": provenance.lead(view),
         "facts": provenance.facts(view),
         "alerts": _alerts(view),
-        "table1": tabulate("table1", usual),
+        "table1": linked(tabulate("table1", usual), site),
         "table1_shown": not view.about_translation,
         "table1_missing": "No record of one layer is in this store: run the plan complexity or table1.",
-        "sections": found,
+        "sections": [
+            replace(section, tables=tuple(linked(table, site) for table in section.tables))
+            for section in found
+        ],
+        "links": links(found, site),
+        "pages": site.crumbs[1:],
         "claims": claims,
         "claims_intro": _claims_intro(claims),
         "claims_table": claims_table(claims),
@@ -102,30 +109,6 @@ def context(view: View, claims: list[ClaimView]) -> dict[str, Any]:
         "commands": commands,
         "redo": commands[-1] if commands else "seqyard run",
     }
-
-
-def render(template: str, values: dict[str, Any]) -> str:
-    """Fill a template; HTML is escaped, Markdown by its own filter."""
-    environment = Environment(
-        loader=PackageLoader("analysis"),
-        autoescape=select_autoescape(enabled_extensions=("html.j2",)),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    environment.filters["md"] = markdown
-    environment.filters["rich"] = rich
-    return environment.get_template(template).render(values)
-
-
-def rich(text: object) -> Markup:
-    """Escape text for HTML and raise its exponents: ``n^1.98`` becomes n with a superscript."""
-    return Markup(_POWER.sub(r"\1<sup>\2</sup>", str(escape(text))))
-
-
-def markdown(text: object) -> str:
-    """Escape what Markdown or its embedded HTML would act on; lines become breaks."""
-    marked = _MARKDOWN.sub(r"\\\1", str(text).replace("&", "&amp;").replace("<", "&lt;"))
-    return marked.replace("\n", "<br>")
 
 
 def _alerts(view: View) -> list[str]:
@@ -184,14 +167,3 @@ def _tables(values: dict[str, Any]) -> list[Table]:
     found: list[Section] = values["sections"]
     tables = [table for table in (values["table1"], values["claims_table"]) if table]
     return [*tables, *(t for section in found for t in section.tables), *values["provenance_tables"]]
-
-
-def _write_figure(figure: Figure, folder: Path) -> None:
-    _write_text(folder / f"{figure.name}.csv", figure.data.to_csv(index=False, lineterminator="\n"))
-    for panel in figure.panels:
-        _write_text(folder / f"{panel.name}.svg", panel.svg + "\n")
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -44,6 +44,7 @@ def write_manifest(
             "architectures": list(request.architectures),
             "layers": {name: _layers(name) for name in request.architectures},
             "parts": {name: list(_layers(name)) for name in request.architectures},
+            "descriptions": {name: _description(name) for name in request.architectures},
             "tasks": _tasks(cells),
             "blocks": [
                 {
@@ -90,6 +91,19 @@ def _layers(name: str) -> dict[str, Any]:
             "explicit_memory_exponent": layer.explicit_memory_exponent,
         }
         for part, layer in find_architecture(name).layers().items()
+    }
+
+
+def _description(name: str) -> dict[str, Any]:
+    """Return what a reader is told of an architecture: its class's own words."""
+    kind = find_architecture(name)
+    return {
+        "title": kind.__name__,
+        "description": (kind.__doc__ or "").partition("\n")[0],
+        "citation": kind.citation,
+        "options": {
+            option: field.description or "" for option, field in kind.Config.model_fields.items()
+        },
     }
 
 

@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from analysis.style import BAD, MUTED, RC, Style
 from analysis.wording import number
+from experiments.cell import digest
 
 _WIDTH = {"half": 4.9, "third": 3.5, "full": 7.4}  # inches; the page scales a panel to its column
 _ROOMY, _LEGEND_ROW = 6, 0.18  # rows of a legend that fit under a chart; inches a row
@@ -71,7 +72,13 @@ def panel(
             canvas.legend(handles, labels, loc="outside lower left", ncols=columns)
         text = StringIO()
         canvas.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    return Panel(name, title, _inline(text.getvalue(), title))
+    return Panel(file_name(name), title, _inline(text.getvalue(), title))
+
+
+def file_name(name: str) -> str:
+    """Return a name that is safe as a file's: unlike names stay unlike."""
+    safe = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:120]
+    return name if safe == name else f"{safe}-{digest(name)[:6]}"
 
 
 def _columns(labels: Sequence[str], inches: float) -> int:

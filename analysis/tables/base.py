@@ -25,6 +25,7 @@ class Entry:
     kind: Literal["", "good", "bad", "open", "muted"] = ""
     colour: str = ""  # a dot before a row's name: the architecture's colour
     verbatim: bool = False  # text as it was found: ``n^2`` is not set as a power
+    href: str = ""  # a page that the text leads to, from the report's folder
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,9 @@ from experiments.store import Store, read_json, refuse_newer
 from models import MODELS
 from models.errors import BadInput
 
-JOINED = ("architectures", "layers", "parts", "tasks", "blocks", "cells", "commands", "request")
+TOLD = "descriptions"
+"""The part that is words alone: of two versions that tell of an architecture differently, one stays."""
+JOINED = ("architectures", "layers", "parts", "tasks", "blocks", "cells", "commands", "request", TOLD)
 """Parts that may differ between stores of one plan; all others must be equal."""
 OF_THE_MACHINE = ("architectures", "threads")
 """Parts of the request that may differ."""
@@ -76,6 +78,7 @@ def join_plans(sources: Sequence[Source], *, command: str, prefer: Source | None
             dict.fromkeys([*(c for source in sources for c in source.manifest["commands"]), command])
         ),
         **{part: _union(part, sources) for part in ("layers", "parts", "tasks")},
+        **_told(sources),
         "blocks": kept,
         "cells": cells,
     }
@@ -138,6 +141,15 @@ def _in_order(names: Iterable[str]) -> list[str]:
     """Return architectures in legend order: ours first, others as they come."""
     given = list(dict.fromkeys(names))
     return [name for name in MODELS if name in given] + [name for name in given if name not in MODELS]
+
+
+def _told(sources: Sequence[Source]) -> dict[str, Any]:
+    """Return what the manifests tell of architectures, the first one's words where several do."""
+    found: dict[str, Any] = {}
+    for source in sources:
+        for name, text in source.manifest.get(TOLD, {}).items():
+            found.setdefault(name, text)
+    return {TOLD: found} if found else {}
 
 
 def _union(part: str, sources: Sequence[Source]) -> dict[str, Any]:

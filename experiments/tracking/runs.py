@@ -14,7 +14,10 @@ from experiments.tracking.ledger import Ledger, content_hash
 from experiments.tracking.tables import by_architecture
 from experiments.tracking.target import agents_run, plain
 
-REPORT_FILES = ("report.html", "report.md", "figures/*.svg", "figures/*.csv", "tables/*.csv")
+REPORT_FILES = (
+    *("report.html", "report.md", "architectures/*.*", "failures/*.*"),
+    *("figures/*.svg", "figures/*.csv", "tables/*.csv", "tables/pages/*.csv"),
+)
 
 
 class Runs:

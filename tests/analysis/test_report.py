@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.report import markdown, rich, write
+from analysis.pages.render import markdown, rich
+from analysis.report import write
 from experiments.store import Store
 from models.errors import BadInput
 from tests.analysis.table1_store import COMMAND, build

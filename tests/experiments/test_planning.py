@@ -169,6 +169,11 @@ def test_the_manifest_has_what_analysis_needs(store):
     assert row["theory"]["parameters"] > 0
     assert manifest["tasks"]["recall"]["chance"] == pytest.approx(1 / 8)
     assert set(manifest["layers"]) == {"lstm"}
+    told = manifest["descriptions"]["lstm"]
+    assert told["title"] == "LSTM"
+    assert told["description"].startswith("LSTM; the decoder starts from the encoder's last state")
+    assert "Hochreiter" in told["citation"]
+    assert "forget gate" in told["options"]["forget_bias"]
     assert manifest["request"]["threads"] == 3
 
 
