@@ -13,6 +13,9 @@ from models.base import Seq2Seq
 from models.errors import BadInput
 
 
+_INPUTS = ("source_embedding.", "target_embedding.")
+
+
 @torch.no_grad()
 def start_from_vectors(model: Seq2Seq, vectors_VE: Tensor) -> None:
     """Put word vectors into the source embedding, in place; rows with NaN keep their random start.
@@ -63,14 +66,19 @@ def start_from_weights(model: Seq2Seq, weights: Mapping[str, Tensor]) -> list[st
     A model whose readout differs takes the encoder and the embedding, and keeps its own head.
 
     Raises:
-        BadInput: nothing fits.
+        BadInput: the embedding or the input map does not fit, so what follows it would mean nothing.
     """
     own = model.state_dict()
     fitting = [
         name for name, value in own.items() if name in weights and weights[name].shape == value.shape
     ]
-    if not fitting:
-        raise BadInput("no weight of the pretrained model has a name and shape of this one.")
+    first = next(name for name in own if name.startswith(_INPUTS))
+    if first not in fitting:
+        shape = tuple(weights[first].shape) if first in weights else "none"
+        raise BadInput(
+            f"pretrained weights do not fit: {first} is {tuple(own[first].shape)} here, {shape} there; "
+            "the vocabulary or the width differs."
+        )
     for name in fitting:
         own[name].copy_(weights[name])
     return fitting

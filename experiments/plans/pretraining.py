@@ -61,7 +61,7 @@ SETTINGS: dict[Profile, Setting] = {
     ),
     "quick": Setting(
         seeds=3,
-        parameter_budget=15_000,
+        parameter_budget=15_100,
         data={"documents": 4000, "max_tokens": 64},
         recipe={
             "steps": 500,

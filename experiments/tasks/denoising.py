@@ -113,8 +113,9 @@ class Denoising(Task):
         return found[np.argsort(places, kind="stable")] if self.shuffle else found
 
     def _asked(self, batch_size: int) -> int:
+        """Return what to ask the other task for: enough rows, where it counts tokens mostly so."""
         tokens = self.text.batch_unit == "tokens"
-        return batch_size * self.max_tokens if tokens else batch_size
+        return batch_size * 4 * self.max_tokens if tokens else batch_size
 
     def _sources(self, examples: Examples) -> list[Row]:
         """Return the words of each source, reserved tokens left out."""

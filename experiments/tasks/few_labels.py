@@ -38,7 +38,7 @@ class FewLabels(Documents):
 
     >>> task = FewLabels(share=0.01, vectors="corpus")
     >>> len(task.labelled(seed=0)), task.source_vectors().shape
-    (24, (544, 64))
+    (24, (904, 64))
     >>> batch = task.train_batch(0, 0, 24)
     >>> batch.source.shape[0], sorted(set(batch.target.tolist()))
     (24, [0, 1])
