@@ -57,17 +57,17 @@ def _answered(found: Sequence[Encoder]) -> str:
         else:
             near.append(f"{encoder.label} at {listed(str(k) for k in right)}")
     parts = [
-        f"{words}: {'; '.join(told)}"
+        f"{words}: {'; '.join(told)}."
         for words, told in (
             ("as far as they see", whole),
-            ("at some offsets in sight", near),
-            ("at none", none),
+            ("At some offsets in sight", near),
+            ("At none", none),
         )
         if told
     ]
     return (
-        f"Asked for the symbol some places to the right, encoders are right ({percent(LEARNED, 0)} or "
-        f"more) {', '.join(parts)}."
+        f"Asked for the symbol some places to the right, encoders give {percent(LEARNED, 0)} right "
+        f"answers or more {' '.join(parts)}"
     )
 
 

@@ -35,7 +35,7 @@ L9 = Claim(
     topic="Long-range",
     kind="measured",
     how="Support of the Jacobian of whole encoders, by kernel size and layers: L·(k − 1)/2 positions "
-    f"to either side, with gaps (k^L − 1)/2 (exact). And accuracy around that distance: {_HOW}",
+    f"to either side, with gaps (kᴸ − 1)/2 (exact). And accuracy around that distance: {_HOW}",
     source="Vaswani et al. 2017, section 4; Kalchbrenner et al. 2016",
 )
 L10 = Claim(
@@ -54,7 +54,7 @@ def convolution(results: Results) -> Verdict:
     """Return the verdict on L9."""
     kinds = (
         ("contiguous", "Contiguous convolutions see L·(k − 1)/2 positions to a side.", False),
-        ("dilated", "Dilated ones see (k^L − 1)/2.", True),
+        ("dilated", "Dilated ones see (kᴸ − 1)/2.", True),
     )
     exact = [
         _supports(L9.part(f".field.{name}", text, "exact"), results, "conv", gaps)

@@ -44,7 +44,7 @@ def drawn(view: View, tasks: Sequence[str]) -> Figure | None:
     return Figure(
         name="length_generalisation",
         title="Length generalisation: accuracy by tested length, within the trained range and beyond",
-        caption="Accuracy of each symbol on the test split. Shaded: the lengths that were trained; the "
+        caption="Accuracy on the test split. Shaded: the lengths that were trained; the "
         f"model was selected on them alone. Each point is one seed (at most {plural(seeds, 'seed')} an "
         "architecture), the line their mean, the dashed line chance.",
         panels=tuple(panels),

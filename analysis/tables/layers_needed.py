@@ -66,7 +66,7 @@ def layers_needed(view: View) -> Table | None:
         title="How far a state sees after so many layers, and the layers that join two positions",
         caption="Positions to one side: the support of the Jacobian of a whole encoder, measured; "
         "every number that is not what the formula says is marked. Formulas: L·(k − 1)/2, with gaps of "
-        "1, k, k² ... (k^L − 1)/2, and L·(r − 1)/2.",
+        "1, k, k² ... (kᴸ − 1)/2, and L·(r − 1)/2.",
         groups=(("", 1), ("Reach over layers", len(depths)), ("Layers for a distance of", len(APART))),
         columns=(
             Column("Encoder"),

@@ -139,7 +139,7 @@ def test_the_section_sees_every_setting(view):
     assert "as far as they see: conv (4 layers, k = 3) to 4; conv (2 layers, k = 3, gaps) to 4" in (
         section.answer.replace("\u202f", " ")
     )
-    assert "at none: LSTM (forward)" in section.answer
+    assert "At none: LSTM (forward)" in section.answer
     remarks = " ".join(section.remarks)
     assert "5 encoders" in remarks
     assert "conv (4 layers, k = 3) 5 at initialisation and 7 after training, of 9" in remarks
@@ -153,8 +153,8 @@ def test_what_is_seen_and_not_answered_is_told():
     made.encoder("gru", 0.5, CHANCE, seeds=2, bidirectional=True)
     (section,) = sections(View(made.results()))
     assert "conv (4 layers, k = 3) at 4" in " ".join(section.remarks)
-    assert "at some offsets in sight: conv (4 layers, k = 3) at 1 and 2" in section.answer
-    assert "at none: GRU (bidirectional)" in section.answer
+    assert "At some offsets in sight: conv (4 layers, k = 3) at 1 and 2" in section.answer
+    assert "At none: GRU (bidirectional)" in section.answer
 
 
 def test_a_store_of_fields_alone_says_what_it_does_not_answer():
