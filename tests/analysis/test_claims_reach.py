@@ -163,9 +163,20 @@ def test_no_gain_refutes_and_few_seeds_leave_it_open() -> None:
     assert few.verdict == "inconclusive"
     assert "9 more seeds (3 of 12)" in few.missing
     moving = directions.verdict(both_ways(0.5, converged=False).results())
-    assert moving.verdict == "inconclusive"
+    assert moving.verdict == "inconclusive", "the forward one had not converged"
     assert "had not all converged" in moving.effect
     assert "not measured" in directions.verdict(ReachRuns().results()).missing
+
+
+def test_what_a_bidirectional_one_still_learns_can_only_add() -> None:
+    for gain, expected in ((0.5, "supported"), (0.0, "inconclusive")):
+        made = both_ways(gain)
+        for record in made.records:
+            record.metrics["converged"] = not record.cell.model["bidirectional"]
+        verdict = directions.verdict(made.results())
+        assert verdict.verdict == expected
+        assert "lower bound: 12 of a bidirectional LSTM" in verdict.effect
+    assert "a bidirectional RNN was still learning" in verdict.missing
 
 
 def test_encoders_of_other_sizes_or_without_their_pair_decide_nothing() -> None:
