@@ -158,7 +158,10 @@ def _swept(rows: pd.DataFrame, x: str) -> Polynomial | None:
     counts = [
         Fraction(int(total), int(batch)) for total, batch in zip(rows.forward, rows.batch, strict=True)
     ]
-    return polynomial([int(size) for size in rows[x]], counts)
+    sizes = [int(size) for size in rows[x]]
+    if len(set(zip(sizes, counts, strict=True))) > len(set(sizes)):
+        return None  # of several windows or kernel sizes: no law of this size alone
+    return polynomial(sizes, counts)
 
 
 def _depth(deep: pd.DataFrame) -> Entry:

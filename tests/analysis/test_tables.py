@@ -7,9 +7,10 @@ import pytest
 from analysis.exponents import exponent
 from analysis.load import Results
 from analysis.tables import TABLES, tabulate
-from analysis.tables.paper import affine
+from analysis.tables.paper import affine, flop_formula
 from analysis.tables.scaling import crossing
 from analysis.view import View
+from tests.analysis.synthetic import Synthetic
 from tests.analysis.table1_store import build
 
 
@@ -176,3 +177,25 @@ def test_crossing_finds_where_the_quadratic_layer_becomes_dearer():
     assert (dear.value, dear.side) == (None, "never cheaper")
     assert crossing(squared.assign(forward=1), linear, "forward").side == "always cheaper"
     assert crossing(squared.head(0), linear, "forward") is None
+
+
+def test_counts_of_several_windows_at_one_length_follow_no_law_of_the_length():
+    made = Synthetic()
+    for window, value in ((5, 100), (9, 200)):
+        for n in (16, 32, 64):
+            model = {"window": window}
+            made.size("flops", "rnn", "recurrent", n, 64, n * value, model=model)
+    view = View(made.results())
+    counted = view.frame("flops")
+    assert flop_formula(counted) is None
+    assert flop_formula(counted.iloc[:0]) is None
+
+
+def test_theory_alone_is_no_row_of_table_1():
+    made = Synthetic()
+    made.size("flops", "rnn", "recurrent", 1024, 64, 10**6)
+    results = made.results()
+    results.manifest["layers"]["rnn"] = {
+        "recurrent": {"complexity": "n·d²", "sequential": "n", "path": "n"}
+    }
+    assert tabulate("table1", View(results)) is None
