@@ -20,6 +20,7 @@ TASKS: dict[str, str] = {
     "characters": "experiments.tasks.characters:Characters",
     "documents": "experiments.tasks.documents:Documents",
     "few_labels": "experiments.tasks.few_labels:FewLabels",
+    "contextual": "experiments.tasks.contextual:Contextual",
     "denoising": "experiments.tasks.denoising:Denoising",
     "agreement": "experiments.tasks.agreement:Agreement",
     "digits": "experiments.tasks.digits:Digits",

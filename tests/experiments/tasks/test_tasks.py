@@ -80,7 +80,7 @@ OPTIONS: dict[str, list[dict]] = {
     "permuted_digits": [{}],
 }
 LANGUAGE = {"scan", "characters", "documents", "translation", "agreement"}
-LANGUAGE |= {"few_labels", "denoising"}
+LANGUAGE |= {"few_labels", "denoising", "contextual"}
 UNEVEN = {"listops", "mackey_glass"}
 BALANCED = [name for name in TASKS if name not in LANGUAGE | UNEVEN]
 CASES = [
