@@ -79,7 +79,7 @@ def _facts(name: str, mine: list[Pair], own: View) -> tuple[tuple[str, str], ...
     return tuple((label, clip(value, 120)) for label, value in rows if value)
 
 
-def _is(name: str, words: Mapping[str, Any], own: View) -> Part:
+def _is(name: str, words: Mapping[str, Any], own: View) -> Part | None:
     layers = own.layers.get(name, {})
     facts = [
         (
@@ -92,6 +92,8 @@ def _is(name: str, words: Mapping[str, Any], own: View) -> Part:
     if words.get("title"):
         facts.insert(0, ("Class", str(words["title"])))
     table = options(words, own)
+    if not facts and table is None:
+        return None
     return Part(
         anchor="is",
         heading="What it is",

@@ -1,8 +1,9 @@
 """The charts of the pages: those that the report draws, and what it leaves out, drawn for failures."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from analysis.claims.translation_exposure import FIGURE as EXPOSURE
 from analysis.figures import draw
@@ -16,7 +17,7 @@ from analysis.view import View
 FURTHER = "_further"
 """Suffix of a figure's name whose charts pages need and the report does not show."""
 
-REDRAWN = ("training_curves", "accuracy_by_distance", "gradient_profile")
+ATTENTION = "attention_maps"
 GRADIENTS = ("state_init", "state_trained", "logit_init", "logit_trained")
 
 
@@ -47,10 +48,33 @@ class Pictures:
         for name, missing in wanted.items():
             narrow = name == "training_curves"
             names = {(pair.architecture if narrow else "", pair.task) for pair in missing}
-            if names and (figure := draw(name, _only(self.view, names, narrow))) is not None:
-                further = replace(figure, name=figure.name + FURTHER)
-                self.drawn.append(further)
-                self.add([further])
+            chosen = {
+                key
+                for key, entry in self.view.results.planned.items()
+                if _place(entry["cell"], narrow) in names
+            }
+            if chosen and (figure := draw(name, _only(self.view, chosen))) is not None:
+                self._add_further(replace(figure, name=figure.name + FURTHER))
+        for setting in dict.fromkeys(pair.setting for pair in pairs):
+            missing = [p for p in pairs if p.setting == setting and not self.attention(p)]
+            self._draw_attention(setting, {key for pair in missing for key in pair.keys})
+
+    def _draw_attention(self, setting: str, keys: set[str]) -> None:
+        """Draw one sentence of a setting of translation, where the report draws one of another."""
+        if not any(sample.get("attention") for key in keys for sample in self._samples(key)):
+            return
+        figure = draw(ATTENTION, _only(self.view, keys))
+        if figure is not None:
+            panels = (replace(one, name=f"{setting}_{one.name}") for one in figure.panels)
+            name = f"{figure.name}_{setting}"
+            self._add_further(replace(figure, name=name, panels=tuple(panels)))
+
+    def _samples(self, key: str) -> list[dict[str, Any]]:
+        return self.view.results.samples(key)
+
+    def _add_further(self, figure: Figure) -> None:
+        self.drawn.append(figure)
+        self.add([figure])
 
     def training(self, pair: Pair) -> tuple[Gallery, ...]:
         """Return the learning curves of a pair."""
@@ -65,7 +89,8 @@ class Pictures:
 
     def accuracy(self, pair: Pair) -> tuple[Gallery, ...]:
         """Return accuracy by each slice of the pair's task, all architectures together."""
-        return self._gallery(f"accuracy_{pair.task}_{name}" for name in pair.slices)
+        names = [f"accuracy_{pair.task}_{name}" for name in pair.slices]
+        return self._gallery([*names, f"length_generalisation_{pair.task}"])
 
     def gradient(self, pair: Pair) -> tuple[Gallery, ...]:
         """Return the gradient profiles of the pair's task, all architectures together."""
@@ -82,13 +107,13 @@ class Pictures:
 
     def attention(self, pair: Pair) -> tuple[Gallery, ...]:
         """Return where the pair's decoder looks, for one test sentence."""
-        figure = self.figures.get("attention_maps")
-        if figure is None:
-            return ()
-        rows = figure.data[figure.data.key.isin(pair.keys)]
-        slug = self.view.slug(pair.architecture)
-        maps = [re.sub(r"[^A-Za-z0-9]+", "-", str(name)) for name in rows["map"].unique()]
-        return self._gallery(f"attention_{slug}_{name}" for name in maps)
+        slug, names = self.view.slug(pair.architecture), []
+        for name, prefix in ((ATTENTION, ""), (f"{ATTENTION}_{pair.setting}", f"{pair.setting}_")):
+            if (figure := self.figures.get(name)) is not None:
+                rows = figure.data[figure.data.key.isin(pair.keys)]
+                maps = [re.sub(r"[^A-Za-z0-9]+", "-", str(one)) for one in rows["map"].unique()]
+                names += [f"{prefix}attention_{slug}_{one}" for one in maps]
+        return self._gallery(names)
 
     def scores(self, task: str) -> tuple[Gallery, ...]:
         """Return the test score of every seed on a task."""
@@ -113,12 +138,13 @@ class Pictures:
         return tuple(galleries)
 
 
-def _only(view: View, names: set[tuple[str, str]], narrow: bool) -> View:
-    """Return a view of the cells of these (architecture, task); not ``narrow``: of every one's."""
-    cells = {
-        key: entry
-        for key, entry in view.results.planned.items()
-        if (entry["cell"]["architecture"] if narrow else "", entry["cell"].get("task")) in names
-    }
-    manifest = {**view.manifest, "cells": cells}
-    return View(Results(manifest, [record for record in view.records if record.key in cells]))
+def _place(cell: Mapping[str, Any], narrow: bool) -> tuple[str, str]:
+    return (str(cell["architecture"]) if narrow else "", str(cell.get("task")))
+
+
+def _only(view: View, keys: Collection[str]) -> View:
+    """Return a view of some of the cells; legends keep their colours."""
+    results = view.results
+    cells = {key: results.planned[key] for key in results.planned if key in keys}
+    records = [record for record in view.records if record.key in cells]
+    return View(Results({**view.manifest, "cells": cells}, records, (), results.artifacts))

@@ -9,9 +9,11 @@ import pytest
 from analysis.pages.page import slugs
 from analysis.pages.write import GENERATED
 from analysis.report import write
+from experiments.cell import Cell
 from experiments.store import Store
 from tests.analysis.synthetic import Synthetic
 from tests.analysis.table1_store import build
+from tests.analysis.translation_store import build as build_translation
 
 DESCRIPTION = {
     "title": "RNN",
@@ -160,6 +162,7 @@ def test_pages_made_again_are_the_same_byte_for_byte_and_old_ones_are_gone(tmp_p
     for seed in range(2):
         made.recall("rnn", seed, {1: 0.5, 8: 0.2})
         made.recall("lstm", seed, {1: 1.0, 8: 0.99})
+        made.copying("rnn", seed, {4: 0.9, 8: 0.8}, {4: 0.8, 8: 0.5})
     store = made.write(tmp_path / "store")
     write(store, tmp_path / "one")
     old = tmp_path / "one" / "failures"
@@ -172,6 +175,7 @@ def test_pages_made_again_are_the_same_byte_for_byte_and_old_ones_are_gone(tmp_p
     (old / "mine.html").unlink()
     one, two = files(tmp_path / "one"), files(tmp_path / "two")
     assert Path("failures/rnn-recall.html") in one
+    assert b"../figures/exposure_gap_0.svg" in one[Path("failures/rnn-copying.html")]
     assert one == two
 
 
@@ -236,3 +240,51 @@ def test_a_store_without_training_has_no_failures(tmp_path):
     page = Html(store / "architectures" / "rnn.html")
     assert not [link for link in page.links if "failures" in link]
     assert {record.status for record in Store(store)} == {"ok"}
+
+
+# Stores of other plans -------------------------------------------------------------------------------
+
+
+def test_translation_shows_where_the_decoder_of_the_failing_setting_looks(tmp_path):
+    store = build_translation(tmp_path / "store", architectures=("rnn", "transformer"), seeds=1)
+    write(store, tmp_path / "out")
+    failures = {path.stem for path in (tmp_path / "out" / "failures").glob("*.html")}
+    assert "transformer-scan" in failures  # exact match below 90 %; the corpus has nothing to solve
+    assert "transformer-translation" not in failures
+    text = (tmp_path / "out" / "failures" / "transformer-scan.html").read_text("utf-8")
+    assert "exact match" in text
+    assert re.search(r"\.\./figures/\w+_attention_transformer_layer-1-head-1\.svg", text)
+    assert "attention_rnn" not in text
+    for image in Html(tmp_path / "out" / "failures" / "transformer-scan.html").images:
+        assert (tmp_path / "out" / "failures" / image).resolve().exists()
+
+
+def test_formal_languages_lead_from_their_table_to_curves_that_the_report_leaves_out(tmp_path):
+    made = Synthetic(("rnn", "lstm"))
+    for name, right in (("rnn", 0.55), ("lstm", 0.97)):
+        made.add(
+            Cell(
+                measure="train",
+                architecture=name,
+                task="parity_check",
+                data={"train_lengths": [1, 40]},
+            ),
+            block=name,
+            metrics={"test": right, "validation": 1.0, "converged": True, "chance": 0.5, "steps": 9},
+            curves={"validation": [[3, 0.5], [9, 1.0]]},
+            slices=[
+                {"split": "test", "slice": "length", "value": n, "correct": 100 * right, "count": 100}
+                for n in (41, 80, 120)
+            ],
+        )
+    write(made.write(tmp_path / "store"), tmp_path / "out")
+    report = (tmp_path / "out" / "report.html").read_text("utf-8")
+    table = re.search(r'id="table-formal_languages".*?</figure>', report, re.DOTALL)[0]
+    assert table.count('href="failures/rnn-parity_check.html"') == 1
+    assert "lstm-parity_check" not in report
+    text = (tmp_path / "out" / "failures" / "rnn-parity_check.html").read_text("utf-8")
+    assert "../figures/training_parity_check_rnn.svg" in text
+    assert "../figures/length_generalisation_parity_check.svg" in text
+    assert (tmp_path / "out" / "figures" / "training_parity_check_rnn.svg").exists()
+    assert not (tmp_path / "out" / "figures" / "training_parity_check_lstm.svg").exists()
+    assert "It solves examples like those it was trained on, and not the test" in text

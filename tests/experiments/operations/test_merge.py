@@ -178,6 +178,17 @@ def test_architectures_measured_apart_come_together_in_legend_order(tmp_path):
     assert (len(manifest["cells"]), len(statuses(out))) == (6, 4)
 
 
+def test_what_versions_tell_of_an_architecture_may_differ_and_the_first_ones_stays(tmp_path):
+    told = [{"lstm": {"description": "one"}}, {"lstm": {"description": "two"}, "gru": {}}]
+    stores = []
+    for name, words, block in zip("ab", told, TRAINED, strict=False):
+        stores.append(planned(tmp_path / name, TRAINED, descriptions=words))
+        record(stores[-1], block)
+    merged(tmp_path, *stores)
+    found = read_json(Store(tmp_path / "out").manifest)["descriptions"]
+    assert found == {"lstm": {"description": "one"}, "gru": {}}
+
+
 def test_times_of_two_kinds_of_machine_are_not_mixed(tmp_path):
     one = timed_block(timing(64, device_model="CPU A"), timing(128, device_model="CPU A"))
     two = timed_block(timing(64, device_model="CPU B"), timing(128, device_model="CPU B"))
