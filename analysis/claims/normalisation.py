@@ -1,5 +1,6 @@
 """Claim T10: layer normalisation, and the learning rates that train."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -31,7 +32,8 @@ CLAIM = Claim(
     "reaches halfway from chance to the best of the three; one whose loss is not finite does not. The "
     "range is the rungs that train times the ladder’s step; its ratio to that without normalisation, "
     "paired by seed. Supported when the interval lies above 1 for both places; refuted when one lies "
-    "below half a rung. Beside it, how many steps each needs to get there at its best rate.",
+    "below half a rung. Beside it the largest rate that trains, since the smallest depends on the "
+    "budget, and how many steps each needs to get there at its best rate.",
     source="Ba, Kiros and Hinton 2016; Xiong et al. 2020",
 )
 
@@ -51,6 +53,8 @@ def verdict(results: Results) -> Verdict:
             parts.append(not_measured(claim, f"a Transformer normalised {words}"))
             continue
         parts.append(_ratio(claim, ladders[name], ladders["none"], name, bar, chance))
+        claim = CLAIM.part(f".{name}.largest", f"Normalisation {words}: larger learning rates train.")
+        parts.append(_largest(claim, ladders[name], ladders["none"], name, bar))
         claim = CLAIM.part(f".{name}.speed", f"Normalisation {words}: fewer steps are needed.")
         steps = {which: _steps(results, found[which], bar) for which in (name, "none")}
         parts.append(_speed(claim, steps[name], steps["none"], name))
@@ -122,6 +126,33 @@ def _ratio(
         missing = "a longer ladder: its end still trains"
         return replace(found, verdict="inconclusive", missing=missing)
     return found
+
+
+def _largest(claim: Claim, one: Ladder, plain: Ladder, name: str, bar: float | None) -> Verdict:
+    tops = [
+        {seed: rates[-1] for seed in of.scores if (rates := of.reached(seed, bar))}
+        for of in (one, plain)
+        if bar is not None
+    ]
+    seeds = sorted(set.intersection(*(set(top) for top in tops))) if tops else []
+    decades = [[math.log10(top[seed]) for seed in seeds] for top in tops] or [[], []]
+    effect = ""
+    if seeds:
+        rates = [10 ** float(np.mean(side)) for side in decades]
+        effect = (
+            f"The largest learning rate that trains is {rates[0]:.2g} {words_of(name)} and "
+            f"{rates[1]:.2g} without normalisation."
+        )
+    return mean_beyond(
+        claim,
+        [a - b for a, b in zip(*decades, strict=True)],
+        bound=0.0,
+        minimum=MIN_PAIRED_SEEDS,
+        blockers=[*one.unfinished, *plain.unfinished],
+        effect=effect,
+        evidence=tuple(side.keys[seed] for side in (one, plain) for seed in seeds),
+        decides=False,
+    )
 
 
 def _speed(

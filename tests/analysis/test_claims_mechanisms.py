@@ -257,6 +257,9 @@ def test_normalisation_widens_the_range_that_trains() -> None:
     assert part(verdict, "pre").effect_value == pytest.approx(2.0)
     assert "3.0 of 5 learning rates train (validation 0.45 or more)" in part(verdict, "pre").effect
     assert "a range 1e+02 times as wide" in part(verdict, "pre").effect
+    largest = part(verdict, "pre.largest")
+    assert "trains is 0.1 normalised before each sub-layer and 0.001 without" in largest.effect
+    assert (largest.effect_value, largest.decides) == (pytest.approx(2.0), False)
     speed = part(verdict, "pre.speed")
     assert "after 106 steps, without normalisation after 406" in speed.effect
     assert not speed.decides
