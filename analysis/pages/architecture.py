@@ -97,7 +97,7 @@ def _is(name: str, words: Mapping[str, Any], own: View) -> Part | None:
     return Part(
         anchor="is",
         heading="What it is",
-        texts=("Its layers, the first of which is its row of Table 1:",) if layers else (),
+        texts=("The first of its layers is its row of Table 1.",) if layers else (),
         facts=tuple(facts),
         tables=(table,) if table else (),
     )
