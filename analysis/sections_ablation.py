@@ -1,5 +1,6 @@
 """The question of the ablation: answer, remarks, figures, tables, and what they do not show."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,12 +45,8 @@ def _answer(one: Ablation) -> str:
     if not changes:
         return "No record of this store answers this question."
     worst, best = min(changes, key=changes.__getitem__), max(changes, key=changes.__getitem__)
-    clear = sum(_is_clear(one, row) for row in changes)
     unit = "BLEU" if one.in_bleu else "points"
-    told = f"On {one.label}, of {plural(len(changes), 'change')} to the base "
-    told += (
-        f"{clear or 'none'} {'differs' if clear == 1 else 'differ'} from it beyond the seeds’ spread."
-    )
+    told = f"On {one.label}, of {plural(len(changes), 'change')} to the base {_clear(one, changes)}."
     shown = [
         f"most is {verb} by {row.words} ({fixed(changes[row], 1, signed=True)} {unit})"
         for verb, row, counts in (
@@ -69,10 +66,17 @@ def _gain(one: Ablation, row: Row) -> float | None:
     return float(np.mean(gains)) * (1.0 if one.in_bleu else 100.0) if gains else None
 
 
-def _is_clear(one: Ablation, row: Row) -> bool:
-    gains = [a.score - b.score for a, b in pairs(row, one.base, converged=False)]
-    found = mean_interval(gains, "seeds")
-    return found is not None and (found.low > 0 or found.high < 0)
+def _clear(one: Ablation, rows: Iterable[Row]) -> str:
+    """Return how many rows differ from the base by more than their seeds scatter, in words."""
+    intervals = [
+        mean_interval([a.score - b.score for a, b in pairs(row, one.base, converged=False)], "seeds")
+        for row in rows
+    ]
+    if not any(intervals):
+        return "none can be told from chance: each has one seed"
+    count = sum(found is not None and (found.low > 0 or found.high < 0) for found in intervals)
+    verb = "differs" if count == 1 else "differ"
+    return f"{count or 'none'} {verb} from it beyond the seeds’ spread"
 
 
 def _longer(one: Ablation) -> str:

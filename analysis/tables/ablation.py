@@ -116,7 +116,7 @@ def _base(one: Ablation) -> str:
         for name in BASE_OPTIONS
         if (value := one.base.options.get(name)) is not None
     ]
-    return f"{one.label[0].upper()}{one.label[1:]}: the base has {listed(told)}."
+    return f"On {one.label} the base has {listed(told)}."
 
 
 def _score_label(found: Sequence[Ablation]) -> str:

@@ -114,11 +114,15 @@ def test_the_section_names_what_matters() -> None:
     made = ablation({("positions", "none"): 0.3}, beyond={("positions", "rotary"): 0.6})
     found = section(View(made.results()))
     assert found is not None
-    assert "of 19 changes" in found["answer"]
+    assert "of 19 changes to the base" in found["answer"]
+    assert "from it beyond the seeds’ spread" in found["answer"]
     assert "is lost by no positions (−50." in found["answer"]
     assert found["remarks"][0].startswith("At longer strings than any trained one (12)")
     assert "rotary 60" in found["remarks"][0]
     assert "0.40 bits apart on average, 0.05 before training" in found["remarks"][1]
+    alone = section(View(ablation(seeds=1).results()))
+    assert alone is not None
+    assert "none can be told from chance: each has one seed" in alone["answer"]
     assert section(View(Synthetic().results())) is None
 
 
