@@ -89,7 +89,10 @@ def _longer(one: Ablation) -> str:
     if len(means) < 2:
         return ""
     ordered = sorted(means, key=lambda kind: -means[kind])
-    told = listed(f"{kind} {100 * means[kind]:.0f}\N{NARROW NO-BREAK SPACE}%" for kind in ordered)
+    names = {"alibi": "ALiBi"}
+    told = listed(
+        f"{names.get(kind, kind)} {100 * means[kind]:.0f}\N{NARROW NO-BREAK SPACE}%" for kind in ordered
+    )
     return f"At longer strings than any trained one ({one.trained_to}), by positions: {told}."
 
 

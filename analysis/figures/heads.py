@@ -137,12 +137,15 @@ def _offset_panel(name: str, one: HeadMaps, module: str, rows: pd.DataFrame) -> 
     grid = rows.pivot(index=["layer", "head"], columns="offset", values="share").sort_index()
     offsets = [int(offset) for offset in grid.columns]
     colours = LinearSegmentedColormap.from_list(name, ["#ffffff", "#0072b2"])
+    darkest = max(0.2, float(grid.to_numpy().max()))
 
     def points(axes: Axes) -> None:
-        axes.imshow(grid.to_numpy(), cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="none")
+        axes.imshow(
+            grid.to_numpy(), cmap=colours, vmin=0, vmax=darkest, aspect="auto", interpolation="none"
+        )
         for (y, x), share in np.ndenumerate(grid.to_numpy()):
             if share >= 0.1:
-                colour = "white" if share > 0.5 else MUTED
+                colour = "white" if share > 0.6 * darkest else MUTED
                 text = f"{100 * share:.0f}"
                 axes.annotate(text, (x, y), ha="center", va="center", fontsize=6, color=colour)
         shown = [place for place, offset in enumerate(offsets) if offset % 2 == 0]

@@ -40,10 +40,10 @@ def text_of(panel):
 
 def test_every_figure_but_the_unmeasured_one_is_drawn(figures):
     # no whole model at a fixed batch there, no decoder by target length, nothing of language, nothing is
-    # tuned, and no encoder was asked how far it sees
+    # tuned, no encoder was asked how far it sees, and no head what it attends to
     language = {"bleu_by_length", "bleu_by_cost", "translation_training", "attention_maps"}
     language |= {name for name in FIGURES if name.startswith(("agreement", "formal"))}
-    sight = {"accuracy_by_offset", "receptive_field", "length_generalisation"}
+    sight = {"accuracy_by_offset", "receptive_field", "length_generalisation", "heads"}
     assert set(figures) == set(FIGURES) - {"step_time", "exposure_gap", "tuning"} - language - sight
 
 
