@@ -116,7 +116,14 @@ def test_markup_in_the_corpus_is_text_everywhere(full):
 def test_without_the_files_beside_it_the_report_holds_no_corpus_text(tmp_path):
     store = build(tmp_path, seeds=1, architectures=("lstm", "attentional_lstm"), artifacts=False)
     write(store)
-    for path in (*store.glob("report.*"), *store.glob("tables/*"), *store.glob("figures/*")):
+    written = [
+        path
+        for pattern in ("report.*", "tables/**/*", "figures/*", "architectures/*", "failures/*")
+        for path in store.glob(pattern)
+        if path.is_file()
+    ]
+    assert len(written) > 20
+    for path in written:
         text = path.read_text("utf-8")
         assert "alert(" not in text, path
         assert "Hund" not in text, path
