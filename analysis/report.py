@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from analysis import provenance
-from analysis.claims.untested import UNTESTED
 from analysis.claims_view import ClaimView, read_claims
 from analysis.load import Results
 from analysis.pages.files import write_figure, write_table, write_text
@@ -98,7 +97,6 @@ def context(view: View, usual: View, claims: list[ClaimView], site: Site) -> dic
         "claims_table": claims_table(claims),
         "claims_verdicts": [v for v in VERDICTS if any(claim.verdict == v for claim in claims)],
         "claims_topics": list(dict.fromkeys(claim.topic for claim in claims)),
-        "claims_untested": _claims_untested(),
         "claims_elsewhere": _claims_elsewhere(others),
         "claims_missing": "No claim is tested by this plan’s records.",
         "refuted": [claim for claim in claims if claim.verdict == "refuted"],
@@ -140,11 +138,6 @@ def _claims_elsewhere(names: list[str]) -> str:
     if not names:
         return ""
     return f"Other plans ask {', '.join(names)}; see seqyard list plans."
-
-
-def _claims_untested() -> str:
-    names = ", ".join(claim.id for claim in UNTESTED)
-    return f"No test yet for the sentences {names}; see seqyard claims." if names else ""
 
 
 def _claims_intro(claims: list[ClaimView]) -> str:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from models.base import Seq2Seq
 from models.errors import BadInput
 
-
 _INPUTS = ("source_embedding.", "target_embedding.")
 
 

@@ -24,7 +24,6 @@ def describe(entry: "Entry") -> dict[str, Any]:
         "statement": claim.statement,
         "source": claim.source,
         "how": claim.how,
-        "tested": entry.tested,
         "plans": _plans(claim.id),
     }
     return found if verdict is None else found | _said(verdict)
@@ -68,10 +67,7 @@ def in_lines(entries: "Mapping[str, Entry]", folder: Path | None) -> str:
             topic = entry.claim.topic
             lines.append(f"{topic}:")
         verdict = f"{entry.verdict.verdict:<12} " if entry.verdict is not None else ""
-        if entry.verdict is not None and not entry.tested:
-            verdict = f"{'no test yet':<12} "
-        untested = "" if entry.tested else " (no test for this claim yet)"
-        lines.append(f"  {name:<4}{entry.claim.kind:<9}{verdict}{entry.claim.statement}{untested}")
+        lines.append(f"  {name:<4}{entry.claim.kind:<9}{verdict}{entry.claim.statement}")
     if not entries:
         lines.append("no claim is so")
     if folder is not None:
@@ -86,8 +82,6 @@ def in_full(shown: Mapping[str, Any], folder: Path | None) -> str:
     lines = [f"{shown['id']} ({shown['topic']}, {shown['kind']}): {shown['statement']}"]
     lines.append(f"source: {shown['source']}")
     lines.append(f"how it is tested: {shown['how']}")
-    if not shown["tested"]:
-        return "\n".join([*lines, "no test for this claim yet"])
     lines.append(f"asked by the plans: {', '.join(shown['plans']) or 'none'}")
     if folder is None:
         return "\n".join(lines)

@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.claims import CLAIMS
-from analysis.claims.base import Claim
 from analysis.claims.catalogue import catalogue
-from analysis.claims.untested import UNTESTED
 from experiments import cli
 from tests.analysis.synthetic import Synthetic
 
@@ -34,18 +32,11 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return capsys.readouterr().out
 
 
-def test_every_claim_is_listed_once_and_untested_ones_say_so(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_every_claim_is_listed_once(capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys)
     listed = re.findall(r"^  ([A-Z][0-9]+) ", text, flags=re.MULTILINE)
-    untested = {claim.id for claim in UNTESTED}
     assert len(listed) == len(set(listed))
-    assert set(listed) == set(CLAIMS) | untested
-    assert not set(CLAIMS) & untested
-    for line in text.splitlines():
-        name = line.split()[0]
-        assert ("no test for this claim yet" in line) == (name in untested)
+    assert set(listed) == set(CLAIMS)
     assert list(catalogue()) == listed
     assert "supported" not in text  # without a store there is no verdict
 
@@ -93,19 +84,6 @@ def test_one_claim_shows_its_evidence_and_what_is_missing(
 
 def test_one_claim_without_a_store(capsys: pytest.CaptureFixture[str]) -> None:
     assert "verdict" not in shown(capsys, "S1")
-    assert "no test for this claim yet" not in shown(capsys)
-
-
-def test_a_claim_without_a_test_is_listed_and_says_so(
-    store: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = Claim(
-        id="L14", statement="It is so.", topic="Long-range", kind="measured", how="", source="none"
-    )
-    monkeypatch.setattr("analysis.claims.catalogue.UNTESTED", (claim,))
-    assert "It is so. (no test for this claim yet)" in shown(capsys)
-    assert "no test for this claim yet" in shown(capsys, "L14")
-    assert re.search(r"L14 +measured +no test yet", shown(capsys, store, "--topic", "long"))
 
 
 @pytest.mark.parametrize(

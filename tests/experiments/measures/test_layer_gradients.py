@@ -1,5 +1,6 @@
 """Measure ``layer_gradients`` against stacks whose gradients are known."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_a_stack_that_halves_the_gradient() -> None:
     assert [place for place, _ in curve] == [1, 2, 3, 4]
     norms = [norm for _, norm in curve]
     assert norms[-1] > 0
-    for below, above in zip(norms, norms[1:], strict=False):
+    for below, above in pairwise(norms):
         assert below == pytest.approx(DECAY * above, rel=1e-12)
 
 
