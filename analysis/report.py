@@ -130,7 +130,7 @@ def _alerts(view: View) -> list[str]:
 
 def asked_claims(view: View, claims: list[ClaimView]) -> list[ClaimView]:
     """Return the claims that the store's plan asks, and those that its records say something of."""
-    asked = view.manifest.get("claims") or [claim.id for claim in claims]
+    asked = view.manifest.get("claims", [claim.id for claim in claims])
     return [claim for claim in claims if claim.id in asked or claim.keys]
 
 

@@ -118,6 +118,12 @@ def _notes(found: list[Run], looks: dict[str, Style]) -> list[str]:
         "Guessing reads the length of a string and nothing else. A sorted string can be guessed well: "
         "its first fifth is mostly 0, its last mostly 4.",
     ]
+    if any(run.task == "missing_duplicate" and run.solved for run in found):
+        notes.append(
+            "Missing duplicate needs no memory of the string: written twice, it has an even number of "
+            "ones, so the parity of those that are left is the hidden symbol. Who learns parity solves "
+            "it at any length."
+        )
     written = [looks[run.architecture].label for run in found if run.readout == "decoder"]
     if decoders := dict.fromkeys(written):
         notes.append(

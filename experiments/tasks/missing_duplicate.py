@@ -19,6 +19,9 @@ class MissingDuplicate(FormalLanguage):
     >>> MissingDuplicate().solve(np.array([4, 3, 5, 3]), 4).tolist()
     1
 
+    A string written twice has an even number of ones, so the parity of those that are left is the
+    answer: one bit of memory does, and the task is as easy as ``parity_check`` for who finds that.
+
     Length 1, where nothing is twice, is the filler alone, answered with 1 as in the paper's code.
     """
 

@@ -231,3 +231,12 @@ def test_bad_options_are_refused(name, options, message):
 
 def test_classes_have_no_decoder():
     assert {task_for(name).problem().readout for name in CLASSES} == {"last"}
+
+
+def test_parity_alone_solves_missing_duplicate():
+    """What a network that solves it need not do: remember the string."""
+    for batch in linter.all_batches(task_for("missing_duplicate", {})):
+        for row, length in enumerate(batch.source_lengths):
+            if length > 1:
+                letters = batch.source[row, :length] - SPECIALS
+                assert (letters == 1).sum() % 2 == batch.target[row].item()
