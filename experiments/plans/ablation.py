@@ -93,16 +93,16 @@ REVERSAL: dict[Profile, Setting] = {
         seeds=3,
         width=32,
         data={
-            "train_lengths": [4, 12],
-            "test_lengths": [4, 8, 12, 16, 24],
+            "train_lengths": [4, 10],
+            "test_lengths": [4, 7, 10, 14, 20],
             "test_per_value": 128,
         },
         recipe={
             **_SMOOTHED,
-            "steps": 400,
+            "steps": 300,
             "batch_size": 32,
             "learning_rates": [5e-3],
-            "validate_every": 100,
+            "validate_every": 75,
         },
     ),
     "standard": Setting(
@@ -267,7 +267,7 @@ PLAN = Plan(
     claims=("T4", "T5", "T12"),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
-        "quick": "3 seeds, 400 steps; a corpus: 1 seed, 2,000 steps",
+        "quick": "3 seeds, 300 steps; a corpus: 1 seed, 2,000 steps",
         "standard": "12 seeds, 2 learning rates, 6,000 steps; a corpus: 20,000 steps",
         "full": "12 seeds, 30,000 steps; a corpus: the paper's base, 100,000 steps: GPU weeks",
     },
