@@ -45,8 +45,8 @@ def dates(view: View) -> str:
     return days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
 
 
-def lead(view: View) -> str:
-    """Return the paragraph that says what the page is."""
+def lead(view: View, layered: bool) -> str:
+    """Return the paragraph that says what the page is; ``layered``: of Table 1."""
     names = listed(shown_names(view.architectures).values()) or "No architecture"
     device, when = listed(devices(view)), dates(view)
     where = f", measured on {device}" if device else ""
@@ -56,6 +56,11 @@ def lead(view: View) -> str:
             "Vanilla RNN, LSTM, attentional LSTM and Transformer are said to translate ever better. "
             f"Here it is measured: {names}, on the same sentences with the same subwords and the same "
             f"budget{where}. Every number below is computed from the records beside this page."
+        )
+    if not layered:
+        return (
+            f"{names}, on the same data with the same budget{where}. Every number below is computed "
+            "from the records beside this page."
         )
     return (
         "Table 1 of “Attention Is All You Need” (Vaswani et al. 2017) sets complexity per layer, "

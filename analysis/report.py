@@ -74,17 +74,22 @@ def context(view: View, usual: View, claims: list[ClaimView], site: Site) -> dic
     others = [claim.id for claim in claims if claim not in asked]
     claims = [claim.linked(titles) for claim in asked]
     tables = [tabulate(name, view) for name in ("not_ok", "cells")]
+    table1 = linked(tabulate("table1", usual), site)
+    asks = any(
+        section.anchor == "memory" for section in found
+    )  # the first of Table 1's three questions
+    layered = not view.about_translation and (table1 is not None or asks or not found)
     commands = provenance.commands(view)
     return {
-        "title": TITLE_TRANSLATION if view.about_translation else TITLE,
+        "title": _title(view, layered),
         "questions": _questions(len(found)),
         "plan": str(view.manifest.get("plan", "no plan")),
         "profile": str(view.manifest.get("profile", "no profile")),
-        "lead": provenance.lead(view),
+        "lead": provenance.lead(view, layered),
         "facts": provenance.facts(view),
         "alerts": _alerts(view),
-        "table1": linked(tabulate("table1", usual), site),
-        "table1_shown": not view.about_translation,
+        "table1": table1,
+        "table1_shown": layered,
         "table1_missing": "No record of one layer is in this store: run the plan complexity or table1.",
         "sections": [
             replace(section, tables=tuple(linked(table, site) for table in section.tables))
@@ -107,6 +112,12 @@ def context(view: View, usual: View, claims: list[ClaimView], site: Site) -> dic
         "commands": commands,
         "redo": commands[-1] if commands else "seqyard run",
     }
+
+
+def _title(view: View, layered: bool) -> str:
+    if view.about_translation:
+        return TITLE_TRANSLATION
+    return TITLE if layered else str(view.manifest.get("description") or TITLE)
 
 
 def _alerts(view: View) -> list[str]:

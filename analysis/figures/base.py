@@ -107,7 +107,10 @@ def log_lengths(axes: Axes, values: Iterable[float], label: str, most: int = 7) 
     ticks = sorted({float(value) for value in values if value > 0})
     axes.set_xscale("log", base=2)
     step = -(-len(ticks) // most) or 1
-    shown = ticks[::-1][::step][::-1]  # the largest always carries its number
+    shown: list[float] = []
+    for tick in ticks[::-1][::step]:  # the largest always carries its number
+        if not shown or shown[0] / tick >= (ticks[-1] / ticks[0]) ** (1 / (most + 2)):
+            shown.insert(0, tick)
     axes.set_xticks(shown, [number(tick) for tick in shown])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(label)

@@ -1,9 +1,12 @@
 """Formal languages in the report: scores over lengths, solve rates, the paper beside them."""
 
+import json
+
 import pytest
 
 from analysis.figures import draw
 from analysis.formal_languages import LANGUAGES, PAPER_SOLVES, published, runs, summaries
+from analysis.report import write
 from analysis.sections import sections
 from analysis.tables import tabulate
 from analysis.view import View
@@ -138,3 +141,15 @@ def test_planned_but_not_finished_says_so():
     assert tabulate("formal_languages", view) is None
     assert draw("formal_languages", view) is None
     sections(view)  # an empty question is left out
+
+
+def test_their_report_has_a_title_of_its_own(tmp_path):
+    made = Synthetic(["rnn"])
+    add(made, "parity_check", "rnn", 0, (1.0, 1.0, 1.0, 0.9))
+    store = made.write(tmp_path / "store")
+    manifest = json.loads((store / "manifest.json").read_text())
+    manifest |= {"plan": "formal_languages", "description": "Which rules <hold>?"}
+    (store / "manifest.json").write_text(json.dumps(manifest))
+    text = write(store).read_text("utf-8")
+    assert "<h1>Which rules &lt;hold&gt;?</h1>" in text
+    assert "Table 1, with a measured column" not in text
