@@ -62,7 +62,7 @@ def blocks(request: Request) -> list[Block]:
     ]
     # the usual settings come before what varies them: figures show the first
     found = _blocks(complexity.PLAN, timed) + found
-    found += _blocks(long_range.PLAN, _some(request, TRAINED))
+    found += _blocks(long_range.PLAN, _at(setting.rates, _some(request, TRAINED)))
     found += claims_cells.variations(request, setting)
     for part in (reach.PLAN, mechanisms.PLAN, ablation.PLAN, pretraining.PLAN):
         found += _blocks(part, _some(request, part.architectures))
@@ -75,6 +75,12 @@ def _some(request: Request, names: Sequence[str]) -> Request:
     """Return the request for some architectures alone, and for those that are not ours."""
     kept = [name for name in request.architectures if name in names or name not in MODELS]
     return replace(request, architectures=kept)
+
+
+def _at(rates: Sequence[float], request: Request) -> Request:
+    """Return the request with the learning rates of the variations, unless others are asked for."""
+    recipe = {"learning_rates": list(rates), **request.settings.get("recipe", {})}
+    return replace(request, settings={**request.settings, "recipe": recipe})
 
 
 def _blocks(part: Plan, request: Request) -> list[Block]:
