@@ -5,8 +5,9 @@ measured claims rest on, so that one report holds every verdict. Variations of o
 the scale, without positions, other forget biases) have cells of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from experiments.cell import Block
 from experiments.plans import (
@@ -62,12 +63,15 @@ def blocks(request: Request) -> list[Block]:
     ]
     # the usual settings come before what varies them: figures show the first
     found = _blocks(complexity.PLAN, timed) + found
-    found += _blocks(long_range.PLAN, _at(setting.rates, _some(request, TRAINED)))
+    found += _blocks(
+        long_range.PLAN, _at({"learning_rates": list(setting.rates)}, _some(request, TRAINED))
+    )
     found += claims_cells.variations(request, setting)
     for part in (reach.PLAN, mechanisms.PLAN, ablation.PLAN, pretraining.PLAN):
         found += _blocks(part, _some(request, part.architectures))
-    for part in (agreement.PLAN, translation.PLAN, throughput.PLAN):
-        found += _blocks(part, _some(request, CORE))
+    found += _blocks(agreement.PLAN, _some(request, CORE))
+    found += _blocks(translation.PLAN, _at(setting.translation, _some(request, CORE)))
+    found += _blocks(throughput.PLAN, _some(request, CORE))
     return sorted(found, key=_stage)
 
 
@@ -77,10 +81,10 @@ def _some(request: Request, names: Sequence[str]) -> Request:
     return replace(request, architectures=kept)
 
 
-def _at(rates: Sequence[float], request: Request) -> Request:
-    """Return the request with the learning rates of the variations, unless others are asked for."""
-    recipe = {"learning_rates": list(rates), **request.settings.get("recipe", {})}
-    return replace(request, settings={**request.settings, "recipe": recipe})
+def _at(recipe: Mapping[str, Any], request: Request) -> Request:
+    """Return the request with these options of the recipe, unless others are asked for."""
+    asked = {**recipe, **request.settings.get("recipe", {})}
+    return replace(request, settings={**request.settings, "recipe": asked})
 
 
 def _blocks(part: Plan, request: Request) -> list[Block]:

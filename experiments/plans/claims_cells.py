@@ -44,6 +44,9 @@ class Setting:
     reversal: Mapping[str, Any]
     reversal_recipe: Mapping[str, Any]
     parameter_budget: int
+    translation: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # of its recipe, in place of the plan's
     counted_length: int = 1024
     counted_lengths: Sequence[int] = field(default_factory=lambda: powers(256, 4096))
     counted_widths: Sequence[int] = field(default_factory=lambda: powers(32, 256))
@@ -82,6 +85,7 @@ SETTINGS: dict[Profile, Setting] = {
             "validate_every": 100,
         },
         parameter_budget=40_000,
+        translation={"steps": 500, "learning_rates": RATES[1:2], "validate_every": 125},
     ),
     "standard": Setting(
         seeds=12,
