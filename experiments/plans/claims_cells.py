@@ -46,7 +46,7 @@ class Setting:
     parameter_budget: int
     translation: Mapping[str, Any] = field(
         default_factory=dict
-    )  # of its recipe, in place of the plan's
+    )  # options of its recipe
     counted_length: int = 1024
     counted_lengths: Sequence[int] = field(default_factory=lambda: powers(256, 4096))
     counted_widths: Sequence[int] = field(default_factory=lambda: powers(32, 256))

@@ -136,7 +136,7 @@ PLAN = Plan(
     tables=("formal_languages",),
     profiles={
         "smoke": "1 seed, a few steps: that everything runs",
-        "quick": "2 seeds, 1 learning rate, 1,500 steps, 6 lengths to 500: half an hour on 2 cores, or more",
+        "quick": "2 seeds, 1 learning rate, 1,500 steps, 6 lengths to 500: half an hour or more",
         "standard": "12 seeds, 3 learning rates, 10,000 steps, 28 lengths to 500: GPU hours, CPU days",
         "full": "12 seeds, the paper’s learning rates and million steps, every length: GPU weeks",
     },
