@@ -44,9 +44,7 @@ class Setting:
     reversal: Mapping[str, Any]
     reversal_recipe: Mapping[str, Any]
     parameter_budget: int
-    translation: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # options of its recipe
+    translation: Mapping[str, Any] = field(default_factory=dict)  # options of its recipe
     counted_length: int = 1024
     counted_lengths: Sequence[int] = field(default_factory=lambda: powers(256, 4096))
     counted_widths: Sequence[int] = field(default_factory=lambda: powers(32, 256))
