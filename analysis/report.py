@@ -60,6 +60,9 @@ def write(store_folder: Path, output: Path | None = None) -> Path:
             write_text(folder / "tables" / f"{table.name}.tex", latex(table))
         for name in ("report.md", "report.html"):
             write_text(folder / name, render(f"{name}.j2", values))
+        if values["claims"]:
+            alone = {**values, "report_page": "report.html"}
+            write_text(folder / "claims.html", render("claims.html.j2", alone))
         write_pages(made, further, folder, values, {table.name for table in tables})
     except OSError as error:
         raise BadInput(f"report '{folder}' cannot be written: {error.strerror}.") from error
@@ -99,6 +102,7 @@ def context(view: View, usual: View, claims: list[ClaimView], site: Site) -> dic
         "pages": site.crumbs[1:],
         "claims": claims,
         "claims_intro": _claims_intro(claims),
+        "report_page": "",  # where figures are, seen from the list of claims
         "claims_table": claims_table(claims),
         "claims_verdicts": [v for v in VERDICTS if any(claim.verdict == v for claim in claims)],
         "claims_topics": list(dict.fromkeys(claim.topic for claim in claims)),

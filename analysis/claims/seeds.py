@@ -66,9 +66,15 @@ class Seeds:
 
 
 def distance_task(results: Results) -> str | None:
-    """Return the first planned task whose accuracy is kept by distance, the task of language apart."""
-    planned = set(results.training().task) - set(results.tasks_with("attractors"))
-    return next((task for task in results.tasks_with(SLICE) if task in planned), None)
+    """Return the task whose accuracy is kept by distance and that most architectures are trained on.
+
+    Of several the first; the task of language apart.
+    """
+    training = results.training()
+    planned = set(training.task) - set(results.tasks_with("attractors"))
+    found = [task for task in results.tasks_with(SLICE) if task in planned]
+    compared = training.groupby("task").architecture.nunique()
+    return max(found, key=lambda task: int(compared[task]), default=None)
 
 
 def planned_first(results: Results, rows: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from experiments.tracking.tables import by_architecture
 from experiments.tracking.target import agents_run, plain
 
 REPORT_FILES = (
-    *("report.html", "report.md", "architectures/*.*", "failures/*.*"),
+    *("report.html", "claims.html", "report.md", "architectures/*.*", "failures/*.*"),
     *("figures/*.svg", "figures/*.csv", "tables/*.csv", "tables/pages/*.csv"),
 )
 

@@ -74,6 +74,18 @@ def test_the_textbooks_world_supports_the_textbook() -> None:
     assert "LSTM" in found["L3"].effect
 
 
+def test_a_task_of_one_architecture_is_not_the_one_that_all_are_compared_on() -> None:
+    made = textbook()
+    for seed in range(3):
+        made.score("lstm", "adding", seed, 0.5)
+    manifest = made.manifest()
+    adding = {"adding": {"chance": 0.1, "slice_names": ["distance"]}}
+    results = Results(manifest | {"tasks": adding | manifest["tasks"]}, made.records)
+    assert results.tasks_with("distance") == ["adding", "recall"]
+    assert of(results)["L3"].verdict == "supported"
+    assert "on recall" in of(results)["L3"].effect
+
+
 def test_evidence_names_records_of_the_claim() -> None:
     made = textbook()
     results = made.results()

@@ -71,7 +71,7 @@ def test_each_architecture_and_each_failure_has_a_page_in_both_formats(full):
 
 
 def test_every_link_and_picture_of_every_page_leads_to_a_file_and_an_anchor(full):
-    pages = [full / "report.html", *html_pages(full)]
+    pages = [full / "report.html", full / "claims.html", *html_pages(full)]
     anchors = {path.resolve(): set(Html(path).ids) for path in pages}
     for path in pages:
         page = Html(path)
@@ -105,6 +105,16 @@ def test_the_report_leads_to_the_pages(full):
     assert "failures/rnn-recall.md" in (full / "report.md").read_text("utf-8")
     memory = (full / "report.html").read_text("utf-8").partition('<section id="memory">')[2]
     assert "Why did it fail?" in memory.partition("<section")[0]
+
+
+def test_the_claims_have_a_page_of_their_own(full):
+    page, report = Html(full / "claims.html"), Html(full / "report.html")
+    claims = {name for name in page.ids if name.startswith("claim-")}
+    assert claims == {name for name in report.ids if name.startswith("claim-")}
+    assert len(claims) > 5
+    assert "claims.html" in report.links
+    assert any(link.startswith("report.html#figure-") for link in page.links)
+    assert page.loads == []
 
 
 def test_an_architectures_page_says_what_it_is_costs_and_scores(full):
