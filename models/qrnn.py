@@ -17,9 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.base import Memory
+from models.cost import Cost
 from models.layer import Layer
 from models.minimal_recurrence import Candidate, MinimalRecurrence, ScannedLayer, doubled, scan_depth
 from models.minimal_recurrent import MinimalConfig, MinimalSeq2Seq
+from models.problem import Problem
 from models.recurrence import at_last
 from models.scan import linear_scan
 from models.search import Choice, Space
@@ -149,6 +151,12 @@ class QRNN(MinimalSeq2Seq):
         fresh = self.decoder.start(memory.states[:, 0])
         final = [(h, c, new[2]) for (h, c, _), new in zip(memory.final, fresh, strict=True)]
         return memory._replace(final=final)
+
+    @classmethod
+    def cost(cls, config: QRNNConfig, problem: Problem, source_length: int, target_length: int) -> Cost:
+        """Return the theory for one example; kept are h, c and the inputs just before."""
+        cost = super().cost(config, problem, source_length, target_length)
+        return replace(cost, state_size=config.layers * (config.kernel_size + 1) * config.width)
 
     @classmethod
     def layers(cls) -> dict[str, Layer]:

@@ -80,7 +80,9 @@ def parser() -> Parser:
     )
     add_wandb_option(found)
     found.add_argument("--json", action="store_true", help="print the record as JSON")
-    found.set_defaults(architecture=[], corpus=None, pair=None, columns=None, set=[], tuned=None)
+    found.set_defaults(
+        architecture=[], corpus=None, pair=None, columns=None, seeds=None, set=[], tuned=None
+    )
     return found
 
 

@@ -85,12 +85,17 @@ class Client:
         """Give back what is in hand, if the database can be reached."""
         self.ended.set()
         self.heart.join()
-        trials = [held.row.trial for held in self.held.values()]
-        self.outbox.append(lambda: self.queue.release(trials))
+        self.outbox.append(self._give_back)
         self.held.clear()
         self.next_attempt = 0.0
         with contextlib.suppress(RunStopped):
             self._flush()
+
+    def _give_back(self) -> None:
+        """Give back all that is ours: a signal may have come between taking a block and knowing it."""
+        rows = self.queue.rows([TrialState.RUNNING])
+        mine = me()["id"]
+        self.queue.release([row.trial for row in rows if row.worker and row.worker["id"] == mine])
 
     def take(self, *, exclusive: bool) -> Block | None:
         """Return a block that this machine can run, or None: there is none now, or no database."""
