@@ -174,6 +174,11 @@ def plan_blocks(plan: Plan, request: Request) -> list[Block]:
         BadInput: something asked for cannot be, or a setting fits no cell.
     """
     blocks = distinct(plan.blocks(request))
+    if not blocks:
+        raise BadInput(
+            f"--only {' '.join(request.architectures)}: plan '{plan.name}' measures nothing of that; "
+            f"it compares {', '.join(plan.architectures)}."
+        )
     seeds = {cell.seed for block in blocks for cell in block.cells}
     if request.seeds is not None and seeds != set(range(request.seeds)):
         raise BadInput(f"--seeds {request.seeds}: nothing that plan '{plan.name}' measures is drawn.")

@@ -102,3 +102,11 @@ def test_seeds_of_a_plan_that_draws_nothing_are_refused() -> None:
         plan_blocks(plan, make_request(options, plan))
     with pytest.raises(BadInput, match="0 is not at least 1"):
         parser().parse(["long_range", "--seeds", "0"])
+
+
+@pytest.mark.parametrize("name", ["ablation", "mechanisms"])
+def test_a_plan_that_has_nothing_of_what_is_asked_says_what_it_compares(name: str) -> None:
+    options = parser().parse([name, "--profile", "smoke", "--only", "markov"])
+    plan = find_plan(name)
+    with pytest.raises(BadInput, match=rf"^--only markov: plan '{name}' measures nothing of"):
+        plan_blocks(plan, make_request(options, plan))
