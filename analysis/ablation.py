@@ -131,13 +131,6 @@ def ablations(results: Results) -> list[Ablation]:
     return [ablation for ablation in found if ablation is not None]
 
 
-def pairs(one: Row, other: Row, *, converged: bool = True) -> list[tuple[Run, Run]]:
-    """Return the runs of both on the same seed, by seed; with ``converged`` only where both had."""
-    shared = sorted(set(one.runs) & set(other.runs))
-    found = [(one.runs[seed], other.runs[seed]) for seed in shared]
-    return [(a, b) for a, b in found if not converged or (a.converged and b.converged)]
-
-
 def described(option: str, value: object) -> str:
     """Return an option and its value as a reader says it."""
     if option == "positions":

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.ablation import Ablation, Row, ablations, pairs
+from analysis.ablation import Ablation, Row, ablations
 from analysis.head_maps import head_maps
+from analysis.pairing import pairs
 from analysis.statistics import mean_interval
 from analysis.view import View
 from analysis.wording import fixed, listed, plural

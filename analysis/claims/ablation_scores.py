@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.ablation import Ablation, Row, Run
+from analysis.pairing import unconverged
 
 
 def percent_or_bleu(ablation: Ablation, value: float, signed: bool = False) -> str:
@@ -27,5 +28,4 @@ def where(ablation: Ablation) -> str:
 
 def set_aside(rows: Sequence[Row]) -> str:
     """Return a clause on runs that had not converged, or an empty string."""
-    told = [f"{row.unconverged} of {row.words}" for row in rows if row.unconverged]
-    return f" Unconverged, which is not incapable: {', '.join(told)}." if told else ""
+    return unconverged({row.words: row.unconverged for row in rows})

@@ -6,6 +6,9 @@ from typing import Any
 
 from analysis.claims.seeds import planned_first
 from analysis.load import Results, chosen
+from analysis.pairing import pairs, unconverged
+
+__all__ = ["Matches", "Run", "Setting", "pairs", "set_aside", "setting", "to_show"]
 
 Matches = Callable[[Mapping[str, Any]], bool]
 """Whether a model's options are those of a setting; what stands at its default may be absent."""
@@ -57,13 +60,6 @@ def setting(
     return Setting(name, runs, unfinished)
 
 
-def pairs(one: Setting, other: Setting, *, converged: bool = True) -> list[tuple[Run, Run]]:
-    """Return the runs of both on the same seed, by seed; with ``converged`` only where both had."""
-    shared = sorted(set(one.runs) & set(other.runs))
-    found = [(one.runs[seed], other.runs[seed]) for seed in shared]
-    return [(a, b) for a, b in found if not converged or (a.converged and b.converged)]
-
-
 def to_show(one: Setting, other: Setting) -> tuple[list[tuple[Run, Run]], str]:
     """Return the pairs that the effect so far is told from, and what must be said of them."""
     if found := pairs(one, other):
@@ -74,5 +70,4 @@ def to_show(one: Setting, other: Setting) -> tuple[list[tuple[Run, Run]], str]:
 def set_aside(settings: Sequence[Setting]) -> str:
     """Return a clause on runs that had not converged, or an empty string."""
     counts = {s.name: sum(not run.converged for run in s.runs.values()) for s in settings}
-    shown = ", ".join(f"{count} of {name}" for name, count in counts.items() if count)
-    return f" Unconverged, which is not incapable: {shown}." if shown else ""
+    return unconverged(counts)

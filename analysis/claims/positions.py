@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.ablation import Ablation, Row, Run, ablations, pairs
+from analysis.ablation import Ablation, Row, Run, ablations
 from analysis.claims.ablation_scores import mean_score, percent_or_bleu, set_aside, where
 from analysis.claims.base import Claim, Verdict, every, not_measured
 from analysis.claims.decide import mean_beyond, mean_within
 from analysis.load import Results
+from analysis.pairing import pairs
 from analysis.statistics import MIN_PAIRED_SEEDS
 
 CLAIM = Claim(

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.load import Results
+from analysis.pairing import unconverged
 from analysis.spans import SeedCurve, seed_curves
 from analysis.style import short_name
 from experiments.cell import digest
@@ -61,8 +62,7 @@ class Seeds:
             name: sum(not run.converged for run in self.curves.get(name, {}).values())
             for name in architectures
         }
-        shown = ", ".join(f"{count} of {short_name(name)}" for name, count in counts.items() if count)
-        return f" Unconverged, which is not incapable: {shown}." if shown else ""
+        return unconverged({short_name(name): count for name, count in counts.items()})
 
 
 def distance_task(results: Results) -> str | None:

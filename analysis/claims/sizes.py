@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.ablation import Ablation, Row, ablations, pairs
+from analysis.ablation import Ablation, Row, ablations
 from analysis.claims.ablation_scores import mean_score, percent_or_bleu, set_aside, where
 from analysis.claims.base import Claim, Verdict, every, not_measured
 from analysis.claims.decide import mean_beyond
 from analysis.load import Results
+from analysis.pairing import pairs
 from analysis.statistics import MIN_PAIRED_SEEDS
 
 DIALS = {"layers": "layers", "width": "width", "feedforward": "feed-forward width"}

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.pages.measures import Measure, Value
 from analysis.statistics import Interval, mean_interval
 from analysis.style import Style
-from analysis.tables.base import Column, Entry, Table, keys_of
+from analysis.tables.base import Column, Entry, Kind, Table, keys_of
 from analysis.wording import listed, number
 
 Outcome = Literal["best", "behind", "not told apart", "one value each"]
@@ -79,14 +79,19 @@ def comparison(rows: Sequence[Row], looks: Mapping[str, Style]) -> Table | None:
     """Return one row a measure."""
     if not rows:
         return None
-    kinds = {"best": "good", "behind": "bad", "not told apart": "open", "one value each": "muted"}
+    kinds: dict[str, Kind] = {
+        "best": "good",
+        "behind": "bad",
+        "not told apart": "open",
+        "one value each": "muted",
+    }
     entries = tuple(
         (
             Entry(row.measure.name, row.measure.words),
             Entry(row.measure.shown(row.mine.mean)),
             Entry(row.measure.shown(row.other.mean), looks[row.other.architecture].label),
             Entry(_margin(row, row.margin), _bounds(row)),
-            Entry(row.outcome, kind=kinds[row.outcome]),  # type: ignore[arg-type]
+            Entry(row.outcome, kind=kinds[row.outcome]),
         )
         for row in rows
     )

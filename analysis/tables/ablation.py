@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.ablation import Ablation, Row, ablations, described, pairs
+from analysis.ablation import Ablation, Row, ablations, described
+from analysis.pairing import pairs
 from analysis.statistics import mean_interval
 from analysis.tables.base import Column, Entry, Table, keys_of
 from analysis.view import View

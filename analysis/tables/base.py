@@ -6,6 +6,9 @@ from typing import Literal
 
 import pandas as pd
 
+Kind = Literal["", "good", "bad", "open", "muted"]
+"""How an entry is coloured."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -22,7 +25,7 @@ class Entry:
 
     text: str
     note: str = ""
-    kind: Literal["", "good", "bad", "open", "muted"] = ""
+    kind: Kind = ""
     colour: str = ""  # a dot before a row's name: the architecture's colour
     verbatim: bool = False  # text as it was found: ``n^2`` is not set as a power
     href: str = ""  # a page that the text leads to, from the report's folder

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.claims_view import ClaimView
-from analysis.tables.base import Column, Entry, Table, keys_of
+from analysis.tables.base import Column, Entry, Kind, Table, keys_of
 
-_KINDS = {"supported": "good", "refuted": "bad", "inconclusive": "open"}
+_KINDS: dict[str, Kind] = {"supported": "good", "refuted": "bad", "inconclusive": "open"}
 
 
 def claims_table(claims: Sequence[ClaimView]) -> Table | None:
@@ -20,7 +20,7 @@ def claims_table(claims: Sequence[ClaimView]) -> Table | None:
     ]
     rows = tuple(
         tuple(
-            Entry(text or "–", kind=_KINDS[text] if label == "Verdict" else "")  # type: ignore[arg-type]
+            Entry(text or "–", kind=_KINDS[text] if label == "Verdict" else "")
             for label, text in zip(labels, row, strict=True)
         )
         for row in texts
